@@ -1,0 +1,41 @@
+# Everything starts here; `make` alone lists the targets.
+
+# The tests' ready-made MariaDB data directory, see src/mariadb.rs.
+export PRIVATE_MARIADB_TEMPLATES ?= $(CURDIR)/target/mariadb
+# Where rustup puts cargo, in case the login shell does not know yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+heading = @printf '\n== %s\n'
+
+.DEFAULT_GOAL := help
+.PHONY: help demo clean-demo test bench fmt
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS='	' read -r target text; do \
+		printf 'make %-12s %s\n' "$$target" "$$text"; done
+
+demo: ## Run the panel with sample data in ./demo-data; sets up what is missing
+	@scripts/setup demo
+	cargo build --release --locked
+	@exec target/release/postwarden demo
+
+clean-demo: ## Remove the demo's data
+	rm -rf demo-data
+
+test: ## Check format and lints, run every test; sets up what is missing
+	@scripts/setup test
+	$(heading) "Format"
+	@cargo fmt --check
+	$(heading) "Lints"
+	@cargo clippy --all-targets --locked -- -D warnings
+	$(heading) "Tests"
+	@cargo test --locked
+	@printf '\nAll checks and tests passed.\n'
+
+bench: ## Measure the release binary
+	@scripts/setup test
+	cargo build --release --locked
+	cargo test --release --locked --test bench -- --ignored --nocapture
+
+fmt: ## Format the code
+	cargo fmt

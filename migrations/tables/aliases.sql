@@ -1,0 +1,9 @@
+CREATE TABLE aliases (
+  pkid INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  mail VARCHAR(255) NOT NULL,
+  destination TEXT NOT NULL,
+  enabled TINYINT(1) NOT NULL DEFAULT 1,
+  dom VARCHAR(255) AS (SUBSTRING_INDEX(mail, '@', -1)) VIRTUAL INVISIBLE,
+  UNIQUE KEY mail (mail),
+  KEY dom (dom, mail)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci

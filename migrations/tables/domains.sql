@@ -1,0 +1,7 @@
+CREATE TABLE domains (
+  pkid INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  domain VARCHAR(255) NOT NULL,
+  transport VARCHAR(255) NOT NULL DEFAULT 'virtual:',
+  enabled TINYINT(1) NOT NULL DEFAULT 1,
+  UNIQUE KEY domain (domain)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci

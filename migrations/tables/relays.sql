@@ -1,0 +1,9 @@
+CREATE TABLE relays (
+  pkid INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  recipient VARCHAR(255) NOT NULL,
+  enabled TINYINT(1) NOT NULL DEFAULT 1,
+  status VARCHAR(10) NOT NULL DEFAULT 'OK',
+  dom VARCHAR(255) AS (SUBSTRING_INDEX(recipient, '@', -1)) VIRTUAL INVISIBLE,
+  UNIQUE KEY recipient (recipient),
+  KEY dom (dom, recipient)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci

@@ -1,0 +1,9 @@
+CREATE TABLE relocated (
+  pkid INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  oldadr VARCHAR(255) NOT NULL,
+  newadr VARCHAR(255) NOT NULL,
+  enabled TINYINT(1) NOT NULL DEFAULT 1,
+  dom VARCHAR(255) AS (SUBSTRING_INDEX(oldadr, '@', -1)) VIRTUAL INVISIBLE,
+  UNIQUE KEY oldadr (oldadr),
+  KEY dom (dom, oldadr)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci

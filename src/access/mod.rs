@@ -1,0 +1,156 @@
+//! Who acts, and what of the mail database is theirs.
+//!
+//! Every query of [`crate::store`] takes an [`Actor`]; there is no unscoped variant. An actor's [`Scope`] becomes SQL
+//! in one place, `store::sql::push_scope`.
+
+mod password;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use crate::mail::DomainName;
+use crate::resource::{OwnerRights, Resource};
+
+pub use password::{MIN_LENGTH as MIN_PASSWORD_LENGTH, generate, hash, verify, verify_nobody};
+
+/// What an account is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Sees and changes everything.
+    Operator,
+    /// Sees everything, changes nothing.
+    Auditor,
+    /// Sees and changes the rows of the domains granted to the account.
+    Owner,
+}
+
+impl Role {
+    /// The word stored in `pw_accounts.role`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Operator, Self::Auditor, Self::Owner]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no role; choose operator, auditor or owner"))
+    }
+}
+
+/// The part of the mail database an actor may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every row.
+    Everything,
+    /// Rows of these domains. Granting example.org does not grant sub.example.org.
+    Domains(Vec<DomainName>),
+}
+
+impl Scope {
+    /// Whether rows of this domain (lower-case ASCII) are in scope.
+    pub fn covers(&self, domain: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Domains(granted) => granted.iter().any(|d| d.as_str() == domain),
+        }
+    }
+}
+
+/// Through which door a change came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A browser at this address, if the address could be told.
+    Web(Option<IpAddr>),
+    /// The command line.
+    Cli,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Web(Some(address)) => address.fmt(f),
+            Self::Web(None) => f.write_str("web"),
+            Self::Cli => f.write_str("command line"),
+        }
+    }
+}
+
+/// Somebody who reads or writes the mail database.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Name of the account, or of the system's user for the command line.
+    pub name: String,
+    /// What the account is for.
+    pub role: Role,
+    /// What the account may see.
+    pub scope: Scope,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+impl Actor {
+    /// Somebody at the command line: whoever may read the database password is an operator.
+    pub fn command_line() -> Self {
+        let user = std::env::var("SUDO_USER")
+            .or_else(|_| std::env::var("USER"))
+            .unwrap_or_default();
+        Self {
+            name: if user.is_empty() { "root".to_owned() } else { user },
+            role: Role::Operator,
+            scope: Scope::Everything,
+            origin: Origin::Cli,
+        }
+    }
+
+    /// Whether the actor may change rows of this table at all; which ones, the scope says.
+    pub fn may_write(&self, resource: &Resource) -> bool {
+        match self.role {
+            Role::Operator => true,
+            Role::Auditor => false,
+            Role::Owner => resource.owners == OwnerRights::Write,
+        }
+    }
+}
+
+/// The domain a stored value belongs to: what stands after its last `@`, or all of it; lower case.
+pub fn domain_of(value: &str) -> String {
+    value.rsplit('@').next().unwrap_or_default().trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_the_domain_after_its_last_at() {
+        assert_eq!(domain_of("joe@x.example"), "x.example");
+        assert_eq!(domain_of("@X.example"), "x.example");
+        assert_eq!(domain_of("joe@mine.example@other.example"), "other.example");
+        assert_eq!(domain_of("x.example "), "x.example");
+    }
+
+    #[test]
+    fn a_grant_does_not_reach_subdomains() {
+        let scope = Scope::Domains(vec![DomainName::parse("example.org").expect("a domain")]);
+        assert!(scope.covers("example.org"));
+        assert!(!scope.covers("sub.example.org"));
+        assert!(!scope.covers("notexample.org"));
+        assert!(!Scope::Domains(Vec::new()).covers("example.org"));
+    }
+}

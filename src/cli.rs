@@ -1,0 +1,380 @@
+//! The command line: reads it, does one thing, answers with an exit code.
+//!
+//! 0 done, 1 failed, 2 usage, 3 findings. Errors are one line on standard error that says what to do.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
+
+use crate::access::{self, Actor, Role};
+use crate::config::{Config, LogFormat};
+use crate::demo;
+use crate::error::{Error, Result};
+use crate::mail::DomainName;
+use crate::store::{ChangeQuery, Store};
+use crate::web::App;
+
+/// A web panel for Postfix lookup tables in MySQL or MariaDB.
+#[derive(Debug, Parser)]
+#[command(name = "postwarden", version, disable_help_subcommand = true)]
+struct Cli {
+    /// Read the settings from this file instead of /etc/postwarden/config.toml
+    #[arg(long, global = true, env = "POSTWARDEN_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the panel
+    Serve,
+    /// Create the tables that are missing; never alters an existing mail table
+    Migrate {
+        /// Print the statements instead of running them
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Manage the accounts that sign in to the panel
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// List changes, newest first, one per line, the id first
+    Changes {
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Print the effective settings, secrets masked
+    Config,
+    /// Run the panel on a private MariaDB with sample data, all in one folder
+    Demo {
+        /// The folder
+        #[arg(long, default_value = "demo-data", value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// Create an account
+    Create {
+        /// 1 to 64 of a-z, 0-9 and . _ @ -
+        name: String,
+        /// operator, auditor or owner
+        #[arg(long)]
+        role: Role,
+        /// A domain an owner may see and change; repeat for more
+        #[arg(long = "domain", value_name = "DOMAIN")]
+        domains: Vec<String>,
+        /// Read the password from the first line of standard input; otherwise one is made and printed
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the accounts
+    List,
+    /// Set a new password and end the account's sessions
+    Password {
+        /// The account
+        name: String,
+        /// Read the password from the first line of standard input; otherwise one is made and printed
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Keep an account from signing in and end its sessions
+    Disable {
+        /// The account
+        name: String,
+    },
+    /// Let a disabled account sign in again
+    Enable {
+        /// The account
+        name: String,
+    },
+    /// Grant a domain to an owner
+    Grant {
+        /// The account
+        name: String,
+        /// The domain
+        #[arg(long)]
+        domain: String,
+    },
+    /// Take a domain back from an owner
+    Revoke {
+        /// The account
+        name: String,
+        /// The domain
+        #[arg(long)]
+        domain: String,
+    },
+}
+
+/// Runs the program with the arguments of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; everything else is a usage error.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::FAILURE,
+            };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Error::unexpected("starting", error)),
+    };
+    match runtime.block_on(perform(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    let line = error.to_string().replace('\n', " ");
+    // A closed standard error is no reason for another error.
+    let _ = writeln!(std::io::stderr(), "postwarden: {line}");
+    ExitCode::from(1)
+}
+
+/// Prints a line on standard output. A reader that went away (`| head`) ends the program quietly.
+fn print(line: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other.map_err(|e| Error::unexpected("printing", e)),
+    }
+}
+
+async fn perform(cli: Cli) -> Result<()> {
+    let config = Config::load(cli.config.as_deref())?;
+    match cli.command {
+        Command::Config => print(&config.masked()),
+        Command::Serve => serve(config).await,
+        Command::Demo { dir } => {
+            start_log(&config);
+            demo::run(config, &dir).await
+        }
+        Command::Migrate { dry_run } => migrate(&Store::connect(&config).await?, dry_run).await,
+        Command::Account(command) => {
+            let store = Store::connect(&config).await?;
+            store.require_migrated().await?;
+            account(&store, command).await
+        }
+        Command::Changes { limit } => {
+            let store = Store::connect(&config).await?;
+            store.require_migrated().await?;
+            changes(&store, limit).await
+        }
+    }
+}
+
+/// Starts the log on standard error, as the settings say.
+fn start_log(config: &Config) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A log that has been started already (by a test) stays as it is.
+    let _ = match config.log.format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+async fn serve(config: Config) -> Result<()> {
+    start_log(&config);
+    let store = Store::connect(&config).await?;
+    store.require_migrated().await?;
+    let listener = listen(&config).await?;
+    tracing::info!(
+        "Postwarden {} serves {}",
+        env!("CARGO_PKG_VERSION"),
+        config.public()?
+    );
+    App::new(store, config)?.serve(listener, stopped()).await
+}
+
+/// Listens on the configured address.
+///
+/// # Errors
+/// The address is taken or not this machine's.
+pub(crate) async fn listen(config: &Config) -> Result<TcpListener> {
+    TcpListener::bind(config.listen).await.map_err(|e| {
+        Error::Usage(format!(
+            "cannot listen on {}: {e}; set POSTWARDEN_LISTEN to another address",
+            config.listen
+        ))
+    })
+}
+
+/// Resolves on SIGINT or SIGTERM.
+pub(crate) async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn migrate(store: &Store, dry_run: bool) -> Result<()> {
+    let statements = if dry_run {
+        store.pending_migrations().await?
+    } else {
+        store.migrate().await?
+    };
+    if statements.is_empty() {
+        return print("nothing is missing");
+    }
+    for statement in &statements {
+        if dry_run {
+            print(&format!("{statement};\n"))?;
+        } else if let Some(table) = statement.strip_prefix("CREATE TABLE ") {
+            let name = table
+                .trim_start_matches("IF NOT EXISTS ")
+                .split_whitespace()
+                .next()
+                .unwrap_or_default();
+            print(&format!("created {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn account(store: &Store, command: AccountCommand) -> Result<()> {
+    match command {
+        AccountCommand::Create {
+            name,
+            role,
+            domains,
+            password_stdin,
+        } => {
+            crate::store::check_name(&name)?;
+            if role != Role::Owner && !domains.is_empty() {
+                return Err(Error::Usage(format!(
+                    "an {role} sees every domain: --domain is for owners"
+                )));
+            }
+            let domains = domains.iter().map(|d| domain(d)).collect::<Result<Vec<_>>>()?;
+            let password = Password::take(password_stdin)?;
+            store
+                .create_account(&name, role, &access::hash(password.text.clone()).await?, &domains)
+                .await?;
+            print(&format!("created {role} {name}"))?;
+            password.tell()
+        }
+        AccountCommand::List => {
+            for account in store.accounts().await? {
+                let state = if account.enabled { "enabled" } else { "disabled" };
+                let seen = account
+                    .last_sign_in
+                    .map_or_else(|| "never".to_owned(), |at| at.date().to_string());
+                let domains = account.domains.join(",");
+                print(format!("{}\t{}\t{state}\t{seen}\t{domains}", account.name, account.role).trim_end())?;
+            }
+            Ok(())
+        }
+        AccountCommand::Password { name, password_stdin } => {
+            let password = Password::take(password_stdin)?;
+            store
+                .set_password(&name, &access::hash(password.text.clone()).await?)
+                .await?;
+            print(&format!("changed the password of {name}"))?;
+            password.tell()
+        }
+        AccountCommand::Disable { name } => {
+            store.set_account_enabled(&name, false).await?;
+            print(&format!("disabled {name}"))
+        }
+        AccountCommand::Enable { name } => {
+            store.set_account_enabled(&name, true).await?;
+            print(&format!("enabled {name}"))
+        }
+        AccountCommand::Grant { name, domain: text } => {
+            let domain = domain(&text)?;
+            store.set_grant(&name, &domain, true).await?;
+            print(&format!("granted {domain} to {name}"))
+        }
+        AccountCommand::Revoke { name, domain: text } => {
+            let domain = domain(&text)?;
+            store.set_grant(&name, &domain, false).await?;
+            print(&format!("took {domain} back from {name}"))
+        }
+    }
+}
+
+fn domain(text: &str) -> Result<DomainName> {
+    DomainName::parse(text).map_err(|fault| Error::Usage(fault.message().to_owned()))
+}
+
+/// A password from standard input, or a new one to be shown once.
+struct Password {
+    text: String,
+    generated: bool,
+}
+
+impl Password {
+    fn take(from_stdin: bool) -> Result<Self> {
+        if !from_stdin {
+            return Ok(Self {
+                text: access::generate(),
+                generated: true,
+            });
+        }
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|e| Error::unexpected("reading the password", e))?;
+        let text = line.trim_end_matches(['\r', '\n']).to_owned();
+        if text.chars().count() < access::MIN_PASSWORD_LENGTH {
+            return Err(Error::Usage(format!(
+                "the password on standard input has fewer than {} characters",
+                access::MIN_PASSWORD_LENGTH
+            )));
+        }
+        Ok(Self {
+            text,
+            generated: false,
+        })
+    }
+
+    fn tell(self) -> Result<()> {
+        if self.generated {
+            print(&format!("password: {}", self.text))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+async fn changes(store: &Store, limit: usize) -> Result<()> {
+    let (changes, _) = store
+        .changes(&Actor::command_line(), &ChangeQuery::default(), Some(limit))
+        .await?;
+    for change in changes {
+        let first = change.rows.first();
+        let what = first.map(|r| format!("{} {} {}", r.action, r.table, crate::mail::visible(&r.subject)));
+        let more = if change.count > 1 {
+            format!(" and {} more", change.count - 1)
+        } else {
+            String::new()
+        };
+        print(&format!(
+            "{}\t{}Z\t{}\t{}\t{}{more}",
+            change.id,
+            change.at.to_string().replace(' ', "T"),
+            change.who,
+            change.origin,
+            what.unwrap_or_default()
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,387 @@
+//! Settings: `/etc/postwarden/config.toml`, the environment above it, defaults below.
+//!
+//! Every key can be given as `POSTWARDEN_SECTION__KEY`; secrets also as `…_FILE`, which names a file that holds
+//! the value. Three keys have short forms: `DATABASE_URL`, `POSTWARDEN_LISTEN` and `POSTWARDEN_PUBLIC_URL`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+use ipnet::IpNet;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use url::Url;
+
+use crate::error::{Error, Result};
+
+/// Where the settings are read from unless `--config` names another file.
+pub const DEFAULT_FILE: &str = "/etc/postwarden/config.toml";
+
+/// The effective settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address and port the panel listens on.
+    pub listen: SocketAddr,
+    /// The address people use in their browsers; the only source of absolute links, cookie scope and base path.
+    /// Empty means `http://` and [`Config::listen`].
+    pub public_url: String,
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses or networks.
+    #[serde(deserialize_with = "list_of_networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The mail database.
+    pub database: Database,
+    /// How long people stay signed in.
+    pub session: Session,
+    /// What the log looks like.
+    pub log: Log,
+    /// What the mail server knows beyond a stock Postfix.
+    pub mail: Mail,
+}
+
+/// The mail database and how many connections the panel keeps to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `mysql://user:password@host:port/maildb`; `?socket=/run/mysqld/mysqld.sock` for a unix socket,
+    /// `?ssl-mode=VERIFY_CA&ssl-ca=/path` for TLS.
+    pub url: String,
+    /// Most connections at a time.
+    pub connections: u32,
+}
+
+/// How long a session lasts.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Minutes without a request after which a person is signed out.
+    pub idle_minutes: u32,
+    /// Hours after signing in at which a person is signed out, active or not.
+    pub absolute_hours: u32,
+}
+
+/// What the log looks like.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a `tracing` filter such as `postwarden=debug`.
+    pub level: String,
+    /// Lines for people or JSON for programs.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line per event.
+    Text,
+    /// One JSON object per event.
+    Json,
+}
+
+/// What the mail server knows beyond a stock Postfix.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Names of further delivery transports in the server's master.cf, allowed in transport fields.
+    #[serde(deserialize_with = "list_of_words")]
+    pub transports: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8025)),
+            public_url: String::new(),
+            trusted_proxies: Vec::new(),
+            database: Database {
+                url: String::new(),
+                connections: 10,
+            },
+            session: Session {
+                idle_minutes: 60,
+                absolute_hours: 12,
+            },
+            log: Log {
+                level: "info".to_owned(),
+                format: LogFormat::Text,
+            },
+            mail: Mail::default(),
+        }
+    }
+}
+
+/// Keys whose value never appears in `postwarden config`, and which may come from a `_FILE`.
+const SECRETS: &[&str] = &["database.url"];
+
+/// Environment names that are not `POSTWARDEN_SECTION__KEY`.
+const SHORT_FORMS: &[(&str, &str)] = &[("DATABASE_URL", "database.url")];
+
+impl Config {
+    /// Reads the file and the environment of this process.
+    ///
+    /// # Errors
+    /// A file that was asked for and cannot be read, an unknown key, a value of the wrong kind: one line that names
+    /// the key.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        Self::from(file, std::env::vars())
+    }
+
+    /// Reads the file and the given environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
+        let path = file.map_or_else(|| PathBuf::from(DEFAULT_FILE), Path::to_path_buf);
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if file.is_some() || path.exists() {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|e| Error::Usage(format!("cannot read the settings in {}: {e}", path.display())))?;
+            figment = figment.merge(Toml::string(&text));
+        }
+        let config: Self = figment
+            .merge(Serialized::defaults(from_environment(environment)?))
+            .extract()
+            .map_err(|e| Error::Usage(format!("settings: {}", e.to_string().replace('\n', " "))))?;
+        config.public()?;
+        Ok(config)
+    }
+
+    /// The public address, with a path that ends in `/`.
+    ///
+    /// # Errors
+    /// A `public_url` that is not an http or https address.
+    pub fn public(&self) -> Result<Url> {
+        let text = if self.public_url.is_empty() {
+            format!("http://{}/", self.listen)
+        } else {
+            self.public_url.clone()
+        };
+        let refuse = |why: &str| Error::Usage(format!("settings: public_url `{text}` {why}"));
+        let mut url = Url::parse(&text).map_err(|e| refuse(&format!("is not an address: {e}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(refuse("must begin with http:// or https:// and a host"));
+        }
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+            return Err(refuse("must be a plain address without user, query or fragment"));
+        }
+        if !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        Ok(url)
+    }
+
+    /// The address of the database.
+    ///
+    /// # Errors
+    /// None is set.
+    pub fn database_url(&self) -> Result<&str> {
+        if self.database.url.is_empty() {
+            return Err(Error::Usage(
+                "no database: set DATABASE_URL=mysql://user:password@127.0.0.1:3306/maildb".to_owned(),
+            ));
+        }
+        Ok(&self.database.url)
+    }
+
+    /// The effective settings as TOML-like lines, secrets masked.
+    pub fn masked(&self) -> String {
+        let mut lines = Vec::new();
+        if let Ok(value) = serde_json::to_value(self) {
+            flatten("", &value, &mut lines);
+        }
+        lines.join("\n")
+    }
+}
+
+/// Writes `section.key = value` for every leaf below `value`.
+fn flatten(prefix: &str, value: &serde_json::Value, lines: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, inner) in map {
+                let name = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                flatten(&name, inner, lines);
+            }
+        }
+        _ if SECRETS.contains(&prefix) => lines.push(format!("{prefix} = \"{}\"", mask(value.as_str()))),
+        other => lines.push(format!("{prefix} = {other}")),
+    }
+}
+
+/// An address with its password replaced, or stars where it is no address at all.
+fn mask(secret: Option<&str>) -> String {
+    match secret {
+        None | Some("") => String::new(),
+        Some(text) => Url::parse(text).map_or_else(
+            |_| "****".to_owned(),
+            |mut url| {
+                if url.password().is_some() && url.set_password(Some("****")).is_err() {
+                    return "****".to_owned();
+                }
+                url.to_string()
+            },
+        ),
+    }
+}
+
+/// The settings among the environment's variables, as a nested dictionary.
+fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Result<Dict> {
+    let mut keys: BTreeMap<String, String> = BTreeMap::new();
+    let mut all: Vec<(String, String)> = variables.collect();
+    // The long form of a key outranks its short form.
+    all.sort_by_key(|(name, _)| name.starts_with("POSTWARDEN_"));
+    for (name, value) in all {
+        let (name, value) = match name.strip_suffix("_FILE") {
+            Some(short) if setting_of(short).is_some() => (short.to_owned(), read_secret(&name, &value)?),
+            _ => (name, value),
+        };
+        if let Some(key) = setting_of(&name) {
+            keys.insert(key, value);
+        }
+    }
+    let mut root = Dict::new();
+    for (key, value) in keys {
+        insert(&mut root, &key, value);
+    }
+    Ok(root)
+}
+
+/// The settings key an environment variable stands for.
+fn setting_of(variable: &str) -> Option<String> {
+    if let Some((_, key)) = SHORT_FORMS.iter().find(|(name, _)| *name == variable) {
+        return Some((*key).to_owned());
+    }
+    // POSTWARDEN_CONFIG names the file itself; it is an option of the command line.
+    let key = variable
+        .strip_prefix("POSTWARDEN_")
+        .filter(|rest| !rest.is_empty() && *rest != "CONFIG")?;
+    Some(key.to_ascii_lowercase().replace("__", "."))
+}
+
+fn read_secret(variable: &str, file: &str) -> Result<String> {
+    std::fs::read_to_string(file)
+        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+        .map_err(|e| Error::Usage(format!("cannot read {file}, named by {variable}: {e}")))
+}
+
+/// Puts a text at `a.b.c`, as a number where it is one, so that `…__CONNECTIONS=5` works.
+fn insert(dict: &mut Dict, key: &str, text: String) {
+    if let Some((section, rest)) = key.split_once('.') {
+        let entry = dict
+            .entry(section.to_owned())
+            .or_insert_with(|| Value::from(Dict::new()));
+        if let Value::Dict(_, inner) = entry {
+            insert(inner, rest, text);
+        }
+        return;
+    }
+    let value = text
+        .parse::<u32>()
+        .map_or_else(|_| Value::from(text), Value::from);
+    dict.insert(key.to_owned(), value);
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Words {
+    List(Vec<String>),
+    Line(String),
+}
+
+/// A list, or one line of words separated by commas or spaces as the environment has it.
+fn list_of_words<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<String>, D::Error> {
+    Ok(match Words::deserialize(from)? {
+        Words::List(list) => list,
+        Words::Line(line) => line
+            .split([',', ' '])
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    })
+}
+
+fn list_of_networks<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<IpNet>, D::Error> {
+    list_of_words(from)?
+        .iter()
+        .map(|word| {
+            word.parse::<IpNet>()
+                .or_else(|_| word.parse::<IpAddr>().map(IpNet::from))
+                .map_err(|_| D::Error::custom(format!("`{word}` is neither an address nor a network")))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<Config> {
+        Config::from(
+            None,
+            variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+        )
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = from(&[("POSTWARDEN_SESION__IDLE_MINUTES", "5")])
+            .expect_err("unknown section")
+            .to_string();
+        assert!(error.contains("sesion"), "{error}");
+        let error = from(&[("POSTWARDEN_SESSION__IDLE", "5")])
+            .expect_err("unknown key")
+            .to_string();
+        assert!(error.contains("idle"), "{error}");
+    }
+
+    #[test]
+    fn a_key_of_the_environment_outranks_the_default() {
+        let config = from(&[
+            ("POSTWARDEN_SESSION__IDLE_MINUTES", "5"),
+            ("POSTWARDEN_LISTEN", "127.0.0.1:9"),
+        ])
+        .expect("good settings");
+        assert_eq!(config.session.idle_minutes, 5);
+        assert_eq!(config.listen.port(), 9);
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_or_networks() {
+        let config = from(&[("POSTWARDEN_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")]).expect("good settings");
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(from(&[("POSTWARDEN_TRUSTED_PROXIES", "apache")]).is_err());
+    }
+
+    #[test]
+    fn a_public_address_with_a_path_keeps_it() {
+        let config = from(&[("POSTWARDEN_PUBLIC_URL", "https://mail.example.com/postwarden")]).expect("good");
+        assert_eq!(config.public().expect("an address").path(), "/postwarden/");
+        assert!(from(&[("POSTWARDEN_PUBLIC_URL", "mail.example.com")]).is_err());
+    }
+
+    #[test]
+    fn the_password_of_the_database_is_masked() {
+        let config =
+            from(&[("DATABASE_URL", "mysql://panel:geheim@127.0.0.1/maildb")]).expect("good settings");
+        assert!(!config.masked().contains("geheim"));
+        assert!(config.masked().contains("panel:****@127.0.0.1"));
+    }
+
+    #[test]
+    fn a_secret_may_come_from_a_file() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "mysql://a:b@127.0.0.1/x\n").expect("written");
+        let path = file.path().to_str().expect("a path");
+        let config = from(&[("DATABASE_URL_FILE", path)]).expect("good settings");
+        assert_eq!(config.database.url, "mysql://a:b@127.0.0.1/x");
+    }
+}

@@ -1,0 +1,58 @@
+//! `postwarden demo`: a private MariaDB, the howto's own examples, and the panel, all in one folder that is kept between
+//! runs.
+
+use std::path::Path;
+
+use crate::access::{self, Role};
+use crate::cli;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::mariadb::{Durability, PrivateMariaDb};
+use crate::store::Store;
+use crate::web::App;
+
+/// The account of the demo.
+const OPERATOR: &str = "operator";
+
+/// Runs the demo until it is interrupted.
+///
+/// # Errors
+/// MariaDB is not installed or does not start, or the panel's address is taken.
+pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
+    // First of all: a taken port should not cost the wait for a database.
+    let listener = cli::listen(&config).await?;
+    let folder = dir.to_path_buf();
+    let server = tokio::task::spawn_blocking(move || PrivateMariaDb::start(&folder, Durability::Full))
+        .await
+        .map_err(|e| Error::unexpected("starting MariaDB", e))?
+        .map_err(|e| Error::Usage(e.to_string()))?;
+
+    config.database.url = server.url("mysql");
+    let fresh = Store::connect(&config).await?.create_database("maildb").await?;
+    config.database.url = server.url("maildb");
+    let store = Store::connect(&config).await?;
+    store.migrate().await?;
+    if fresh {
+        store.load_examples().await?;
+    }
+    let password = access::generate();
+    let hash = access::hash(password.clone()).await?;
+    if store.sign_in(OPERATOR).await?.is_some() {
+        store.set_password(OPERATOR, &hash).await?;
+        store.set_account_enabled(OPERATOR, true).await?;
+    } else {
+        store.create_account(OPERATOR, Role::Operator, &hash, &[]).await?;
+    }
+
+    println!("Postwarden demo, data in {}; Ctrl-C ends it.\n", dir.display());
+    println!("  address   {}", config.public()?);
+    println!("  account   {OPERATOR}");
+    println!("  password  {password}   (for this run)\n");
+
+    let served = App::new(store, config)?.serve(listener, cli::stopped()).await;
+    let stopped = tokio::task::spawn_blocking(move || server.stop())
+        .await
+        .map_err(|e| Error::unexpected("stopping MariaDB", e))?;
+    served?;
+    stopped.map_err(|e| Error::unexpected("stopping MariaDB", e))
+}

@@ -1,0 +1,16 @@
+//! Postwarden: a web panel for Postfix lookup tables in MySQL or MariaDB.
+//!
+//! Modules depend on one another in one direction only:
+//! `cli → web → store → resource → mail`, with [`access`] (who may do what) and [`config`] used from above and
+//! [`mariadb`] (a private server for the demo and the tests) used by the outermost layer alone.
+
+pub mod access;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod error;
+pub mod mail;
+pub mod mariadb;
+pub mod resource;
+pub mod store;
+pub mod web;

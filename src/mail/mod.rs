@@ -1,0 +1,56 @@
+//! Checked values: the newtypes that every form, import and lint rule parses what was typed into.
+//!
+//! A value of one of these types can only be made by parsing, and holds the normalised form: trimmed,
+//! lower-case, IDNA in ASCII. What Postfix would choke on, or would never match, is refused with a [`Fault`]
+//! that says what was wrong, what Postfix would have done with it and how to mend it. Nothing here knows of
+//! tables, rows or DNS.
+
+mod address;
+mod domain;
+mod text;
+mod transport;
+
+use std::fmt;
+
+pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus};
+pub use domain::DomainName;
+pub use text::{RelocationText, clean, undecorate, visible};
+pub use transport::{Caution, Transport};
+
+/// Why a value was refused: whole sentences, ready to be shown beside the field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault(String);
+
+impl Fault {
+    /// Wraps a message, which should say what is wrong, what Postfix would do and how to mend it.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// The message as plain text; values in it stand in backticks.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_its_message() {
+        let fault = Fault::new("what, why, how");
+        assert_eq!(fault.message(), "what, why, how");
+        assert_eq!(fault.to_string(), "what, why, how");
+        assert_eq!(fault, Fault::new(String::from("what, why, how")));
+    }
+}

@@ -1,0 +1,119 @@
+//! `aliases`: where mail for an address goes (`virtual_alias_maps`). Two or more destinations make a mailing list.
+
+use super::{
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, KNOWN_DOMAINS, Kind, OwnerRights, Place,
+    Relation, Resource, Words,
+};
+use crate::mail::{AddressPattern, Destinations};
+
+pub static RESOURCE: Resource = Resource {
+    slug: "aliases",
+    table: "aliases",
+    key: "pkid",
+    subject: "mail",
+    owners: OwnerRights::Write,
+    words: Words {
+        title: "Aliases",
+        one: "an alias",
+        noun: "alias",
+        many: "aliases",
+        about: "Where mail for an address goes. An alias may point to one address, to several, or, as @example.org, \
+                take all mail of a domain that no other row takes.",
+        start: "Add the first alias. Every mailbox needs one that points to itself where its domain has a catch-all; \
+                postmaster@ and abuse@ are required of every domain (RFC 2142).",
+    },
+    columns: &[
+        Column {
+            name: "mail",
+            label: "Address",
+            help: "A full address, or @example.org for every address of the domain that has no row of its own.",
+            kind: Kind::Subject,
+            default: "",
+            sortable: true,
+        },
+        Column {
+            name: "destination",
+            label: "Delivers to",
+            help: "One address per line. @other.example alone keeps the part before the @.",
+            kind: Kind::Addresses,
+            default: "",
+            sortable: false,
+        },
+        ENABLED,
+    ],
+    check,
+    circumstances: &[Circumstance {
+        applies: Applies::Always,
+        places: KNOWN_DOMAINS,
+        when_found: false,
+        confirm: true,
+        message: "{domain} is not an enabled domain of this server. Strangers who write to {subject} get 554 Relay \
+                  access denied, but mail that local senders send there is diverted to this alias.",
+    }],
+    dependents: &[
+        Dependent {
+            applies: Applies::Always,
+            place: Place {
+                table: "aliases",
+                column: "destination",
+                relation: Relation::Mentions,
+            },
+            effect: "These deliver to {subject}; without it their mail takes another route or bounces.",
+        },
+        Dependent {
+            applies: Applies::ToAddresses,
+            place: Place {
+                table: "users",
+                column: "id",
+                relation: Relation::Same,
+            },
+            effect: "The mailbox stays. If its domain has a catch-all, that takes its mail from now on.",
+        },
+        Dependent {
+            applies: Applies::ToAddresses,
+            place: Place {
+                table: "domains",
+                column: "domain",
+                relation: Relation::Same,
+            },
+            effect: "The transport override of {subject} needs this alias: without it Postfix answers 550.",
+        },
+        Dependent {
+            applies: Applies::ToAddresses,
+            place: Place {
+                table: "relocated",
+                column: "oldadr",
+                relation: Relation::Same,
+            },
+            effect: "Senders are told the new address from now on, where the alias took the mail before.",
+        },
+    ],
+    cached_by_postfix: false,
+    create_table: include_str!("../../migrations/tables/aliases.sql"),
+};
+
+fn check(input: &mut Input<'_>) {
+    let mail = input.parse("mail", AddressPattern::parse);
+    match Destinations::parse(input.text("destination")) {
+        Ok(list) => {
+            if list.len() == 1
+                && mail
+                    .as_ref()
+                    .is_some_and(|m| m.is_domain_wide() && list.items() == [m.clone()])
+            {
+                input.caution(
+                    true,
+                    "A catch-all that points to itself makes Postfix accept every name of the domain and then bounce \
+                     the unknown ones to innocent senders.",
+                );
+            }
+            input.keep_list("destination", list.joined());
+        }
+        Err(faults) => {
+            for fault in faults {
+                input.refuse("destination", fault.message());
+            }
+        }
+    }
+    input.enabled();
+}

@@ -1,0 +1,124 @@
+//! `backups`: domains this server is backup MX of (`relay_domains`), and where it relays them.
+
+use super::domains::domain_or_override;
+use super::{
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, OwnerRights, Place, Relation, Resource,
+    Words,
+};
+use crate::mail::Transport;
+
+pub static RESOURCE: Resource = Resource {
+    slug: "backups",
+    table: "backups",
+    key: "pkid",
+    subject: "domain",
+    owners: OwnerRights::Read,
+    words: Words {
+        title: "Backup MX",
+        one: "a backup MX entry",
+        noun: "backup MX entry",
+        many: "backup MX entries",
+        about: "Domains this server keeps mail for while their own server is away, and then relays it to.",
+        start: "Add a domain whose MX records name this server as the second choice. Then say in Relay recipients \
+                which of its addresses exist.",
+    },
+    columns: &[
+        Column {
+            name: "domain",
+            label: "Domain",
+            help: "Such as example.org. A subdomain needs a row of its own.",
+            kind: Kind::Subject,
+            default: "",
+            sortable: true,
+        },
+        Column {
+            name: "transport",
+            label: "Relay to",
+            help: "The primary server in brackets, :[mail.example.org]. Leave it empty to follow the MX records: \
+                   Postfix leaves itself out and takes the next better one.",
+            kind: Kind::Line(&[":[mail.example.org]", "smtp:[mail.example.org]"]),
+            default: "",
+            sortable: false,
+        },
+        ENABLED,
+    ],
+    check,
+    circumstances: &[
+        Circumstance {
+            applies: Applies::ToDomains,
+            places: &[Place {
+                table: "domains",
+                column: "domain",
+                relation: Relation::Same,
+            }],
+            when_found: true,
+            confirm: true,
+            message: "{domain} is also an enabled row of Domains. Postfix warns \"do not list domain {domain} in \
+                      BOTH virtual_mailbox_domains and relay_domains\" and delivers its mail here: this entry and \
+                      its relay recipients have no effect. Keep the domain in one of the two tables.",
+        },
+        Circumstance {
+            applies: Applies::ToDomains,
+            places: &[Place {
+                table: "relays",
+                column: "recipient",
+                relation: Relation::InDomain,
+            }],
+            when_found: false,
+            confirm: false,
+            message: "No relay recipient of {domain} exists yet: with relay_recipient_maps set, Postfix refuses \
+                      every address of it with 550 until you add them, or @{domain} for all of them.",
+        },
+    ],
+    dependents: &[
+        Dependent {
+            applies: Applies::ToDomains,
+            place: Place {
+                table: "relays",
+                column: "recipient",
+                relation: Relation::InDomain,
+            },
+            effect: "Nothing is relayed for them any more; strangers get 554 Relay access denied.",
+        },
+        Dependent {
+            applies: Applies::ToDomains,
+            place: Place {
+                table: "aliases",
+                column: "mail",
+                relation: Relation::InDomain,
+            },
+            effect: "Strangers who write to them get 554 unless {domain} is also in Domains.",
+        },
+        Dependent {
+            applies: Applies::ToAddresses,
+            place: Place {
+                table: "aliases",
+                column: "mail",
+                relation: Relation::Same,
+            },
+            effect: "Without the override, mail for {subject} takes the route of its domain again.",
+        },
+    ],
+    cached_by_postfix: true,
+    create_table: include_str!("../../migrations/tables/backups.sql"),
+};
+
+fn check(input: &mut Input<'_>) {
+    let subject = input.parse("domain", domain_or_override);
+    let rules = input.rules;
+    let transport = input.parse("transport", |text| Transport::parse(text, &rules.transports));
+    if let (Some(subject), Some(transport)) = (subject, transport) {
+        if transport.is_local_delivery() && Applies::ToDomains.to(&subject) {
+            input.refuse(
+                "transport",
+                format!(
+                    "`{transport}` delivers on this server, where a backup MX domain has no mailboxes: Postfix \
+                     bounces everything, 5.1.1 unknown user. Give the primary server, :[mail.{subject}], or put \
+                     the domain into Domains."
+                ),
+            );
+        }
+        input.cautions(transport.cautions());
+    }
+    input.enabled();
+}

@@ -1,0 +1,148 @@
+//! `domains`: what Postfix delivers here (`virtual_mailbox_domains`), and per-domain or per-address transports.
+
+use super::{
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, OwnerRights, Place, Relation, Resource,
+    Words,
+};
+use crate::mail::{DomainName, Fault, MailAddress, Transport};
+
+pub static RESOURCE: Resource = Resource {
+    slug: "domains",
+    table: "domains",
+    key: "pkid",
+    subject: "domain",
+    owners: OwnerRights::Read,
+    words: Words {
+        title: "Domains",
+        one: "a domain",
+        noun: "domain",
+        many: "domains",
+        about: "Domains this server is the final destination of. Postfix accepts mail for them and delivers it to \
+                their aliases and mailboxes.",
+        start: "Add the first domain whose mail this server delivers. Its addresses go into Aliases; a domain that \
+                is only relayed to another server goes into Backup MX instead.",
+    },
+    columns: &[
+        Column {
+            name: "domain",
+            label: "Domain",
+            help: "Such as example.org. A subdomain needs a row of its own. An address such as joe@example.org makes \
+                   a row that overrides the transport of that one address.",
+            kind: Kind::Subject,
+            default: "",
+            sortable: true,
+        },
+        Column {
+            name: "transport",
+            label: "Transport",
+            help: "virtual: delivers into the mailboxes here. A host in brackets, smtp:[mail.example.com], is asked \
+                   directly; without brackets its MX records are followed.",
+            kind: Kind::Line(&["virtual:", "smtp:[aspmx.l.google.com]", "smtp:[smtp.google.com]"]),
+            default: "virtual:",
+            sortable: false,
+        },
+        ENABLED,
+    ],
+    check,
+    circumstances: &[Circumstance {
+        applies: Applies::ToDomains,
+        places: &[Place {
+            table: "backups",
+            column: "domain",
+            relation: Relation::Same,
+        }],
+        when_found: true,
+        confirm: true,
+        message: "{domain} is also a backup MX entry. Postfix warns \"do not list domain {domain} in BOTH \
+                  virtual_mailbox_domains and relay_domains\", delivers its mail here, and ignores its relay \
+                  recipients. Keep it in one of the two tables.",
+    }],
+    dependents: &[
+        Dependent {
+            applies: Applies::ToDomains,
+            place: Place {
+                table: "aliases",
+                column: "mail",
+                relation: Relation::InDomain,
+            },
+            effect: "Strangers who write to them get 554, while mail from local senders leaves for the Internet.",
+        },
+        Dependent {
+            applies: Applies::ToDomains,
+            place: Place {
+                table: "users",
+                column: "id",
+                relation: Relation::InDomain,
+            },
+            effect: "These mailboxes receive nothing more. The files in them stay on disk.",
+        },
+        Dependent {
+            applies: Applies::ToDomains,
+            place: Place {
+                table: "domains",
+                column: "domain",
+                relation: Relation::InDomain,
+            },
+            effect: "Further rows of the same domain stay, and Postfix reads them.",
+        },
+        Dependent {
+            applies: Applies::ToDomains,
+            place: Place {
+                table: "relocated",
+                column: "oldadr",
+                relation: Relation::InDomain,
+            },
+            effect: "Senders no longer learn the new addresses.",
+        },
+        Dependent {
+            applies: Applies::ToDomains,
+            place: Place {
+                table: "aliases",
+                column: "destination",
+                relation: Relation::MentionsDomain,
+            },
+            effect: "These deliver into {domain}; their mail leaves for the Internet or bounces.",
+        },
+        Dependent {
+            applies: Applies::ToAddresses,
+            place: Place {
+                table: "aliases",
+                column: "mail",
+                relation: Relation::Same,
+            },
+            effect: "Without the override, mail for {subject} is delivered on this server again.",
+        },
+    ],
+    cached_by_postfix: true,
+    create_table: include_str!("../../migrations/tables/domains.sql"),
+};
+
+fn check(input: &mut Input<'_>) {
+    let subject = input.parse("domain", domain_or_override);
+    let rules = input.rules;
+    let transport = input.parse("transport", |text| Transport::parse(text, &rules.transports));
+    if let Some(transport) = transport {
+        input.cautions(transport.cautions());
+    }
+    if let Some(subject) = subject.filter(|s| !s.contains('@') && !s.contains('.')) {
+        let message = if subject == "localhost" {
+            "localhost is one of Postfix's own names (mydestination). It warns \"do not list domain localhost in \
+             BOTH mydestination and virtual_mailbox_domains\", and system users get the mail."
+                .to_owned()
+        } else {
+            format!("`{subject}` has no dot: is its ending missing?")
+        };
+        input.caution(true, message);
+    }
+    input.enabled();
+}
+
+/// A domain, or the full address of a per-address transport override (edition 15 of the howto keeps those in
+/// `backups`).
+pub(super) fn domain_or_override(text: &str) -> Result<String, Fault> {
+    let whole_address = text.trim().rfind('@').is_some_and(|at| at > 0);
+    if whole_address {
+        return MailAddress::parse(text).map(|address| address.as_str().to_owned());
+    }
+    DomainName::parse(text).map(|domain| domain.as_str().to_owned())
+}

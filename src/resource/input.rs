@@ -1,0 +1,196 @@
+//! What was typed into a form, and what is wrong with it.
+//!
+//! The form, the list (which marks rows Postfix would choke on) and every later way in (import, the linter) hand a
+//! table's [`check`](super::Resource::check) an [`Input`] and get a [`Draft`] or [`Problem`]s.
+
+use std::fmt::Display;
+
+use crate::mail::{Caution, Fault};
+
+/// What checking a row may depend on besides the row itself.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Delivery transports of the server's master.cf beyond the known ones (setting `mail.transports`).
+    pub transports: Vec<String>,
+}
+
+/// Something that keeps a row from being saved, beside the field it concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The column, which is also the field's name.
+    pub column: &'static str,
+    /// What is wrong, what Postfix would have done, how to mend it.
+    pub message: String,
+}
+
+/// A checked value on its way into a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Text, normalised.
+    Text(String),
+    /// A number.
+    Number(i64),
+}
+
+impl Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+/// A row that has been checked: the only thing the store writes. Made by [`Input::finish`] alone.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    values: Vec<(&'static str, Value)>,
+    /// What is suspicious about the row by itself.
+    pub cautions: Vec<Caution>,
+    /// Fields whose stored form differs from what was typed: column, typed, stored.
+    pub normalised: Vec<(&'static str, String, String)>,
+}
+
+impl Draft {
+    /// Columns and values, in the order they were checked.
+    pub fn values(&self) -> &[(&'static str, Value)] {
+        &self.values
+    }
+
+    /// The value for a column as text; empty where the draft has none.
+    pub fn text(&self, column: &str) -> String {
+        self.values
+            .iter()
+            .find(|(name, _)| *name == column)
+            .map(|(_, v)| v.to_string())
+            .unwrap_or_default()
+    }
+}
+
+/// Typed text by column, being checked.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// Settings the check depends on.
+    pub rules: &'a Rules,
+    fields: Vec<(&'static str, String)>,
+    values: Vec<(&'static str, Value)>,
+    problems: Vec<Problem>,
+    cautions: Vec<Caution>,
+    normalised: Vec<(&'static str, String, String)>,
+}
+
+impl<'a> Input<'a> {
+    /// The given fields, unchecked.
+    pub fn new(rules: &'a Rules, fields: Vec<(&'static str, String)>) -> Self {
+        Self {
+            rules,
+            fields,
+            values: Vec::new(),
+            problems: Vec::new(),
+            cautions: Vec::new(),
+            normalised: Vec::new(),
+        }
+    }
+
+    /// What was typed into a field; empty where nothing was.
+    pub fn text(&self, column: &str) -> &str {
+        self.fields
+            .iter()
+            .find(|(name, _)| *name == column)
+            .map_or("", |(_, text)| text)
+    }
+
+    /// Checks a field with `parse` and keeps the normalised form for its column.
+    pub fn parse<T: Display>(
+        &mut self,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        match parse(self.text(column)) {
+            Ok(value) => {
+                self.keep(column, value.to_string());
+                Some(value)
+            }
+            Err(fault) => {
+                self.refuse(column, fault.message());
+                None
+            }
+        }
+    }
+
+    /// Keeps a normalised text for a column and remembers when it is not what was typed.
+    pub fn keep(&mut self, column: &'static str, stored: String) {
+        let typed = self.text(column).trim().to_owned();
+        if typed != stored {
+            self.normalised.push((column, typed, stored.clone()));
+        }
+        self.values.push((column, Value::Text(stored)));
+    }
+
+    /// Keeps a comma-separated list that was typed one item per line: line breaks alone are no difference.
+    pub fn keep_list(&mut self, column: &'static str, stored: String) {
+        let typed: Vec<&str> = self
+            .text(column)
+            .split(['\n', ','])
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .collect();
+        let typed = typed.join(",");
+        if typed != stored {
+            self.normalised.push((column, typed, stored.clone()));
+        }
+        self.values.push((column, Value::Text(stored)));
+    }
+
+    /// Reads the checkbox every table has: 1 is on, absent is off, all else is what Postfix takes for off.
+    pub fn enabled(&mut self) {
+        match self.text("enabled").trim() {
+            "" | "0" => self.values.push(("enabled", Value::Number(0))),
+            "1" => self.values.push(("enabled", Value::Number(1))),
+            other => {
+                let message = format!(
+                    "`{other}` is neither 1 (on) nor 0 (off). Postfix's queries ask for enabled=1, so the row is \
+                     off. Switch it on or off."
+                );
+                self.refuse("enabled", message);
+            }
+        }
+    }
+
+    /// Notes a problem with a field.
+    pub fn refuse(&mut self, column: &'static str, message: impl Into<String>) {
+        self.problems.push(Problem {
+            column,
+            message: message.into(),
+        });
+    }
+
+    /// Notes what is suspicious but may be saved.
+    pub fn caution(&mut self, confirm: bool, message: impl Into<String>) {
+        self.cautions.push(Caution {
+            confirm,
+            message: message.into(),
+        });
+    }
+
+    /// Takes over the cautions of a parsed value.
+    pub fn cautions(&mut self, cautions: Vec<Caution>) {
+        self.cautions.extend(cautions);
+    }
+
+    /// The checked row.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order of the fields.
+    pub fn finish(self) -> Result<Draft, Vec<Problem>> {
+        if self.problems.is_empty() {
+            Ok(Draft {
+                values: self.values,
+                cautions: self.cautions,
+                normalised: self.normalised,
+            })
+        } else {
+            Err(self.problems)
+        }
+    }
+}

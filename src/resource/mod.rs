@@ -1,0 +1,244 @@
+//! The tables people edit, each described by data: what it is called, its columns, how a row is checked, what other
+//! rows have to do with it. Forms, lists, deletion pages and the SQL all come from these descriptions.
+//!
+//! To add a table write one file beside this one and name it in [`ALL`]; `CONTRIBUTING.md` has the steps.
+
+mod aliases;
+mod backups;
+mod domains;
+mod input;
+mod relays;
+mod relocated;
+
+pub use input::{Draft, Input, Problem, Rules, Value};
+
+/// Every table the panel edits, in the order of the menu.
+pub static ALL: &[&Resource] = &[
+    &domains::RESOURCE,
+    &aliases::RESOURCE,
+    &backups::RESOURCE,
+    &relays::RESOURCE,
+    &relocated::RESOURCE,
+];
+
+/// What domain owners may do with a table's rows in their domains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerRights {
+    /// See them.
+    Read,
+    /// See and change them.
+    Write,
+}
+
+/// One editable table.
+#[derive(Debug)]
+pub struct Resource {
+    /// First part of the page addresses.
+    pub slug: &'static str,
+    /// Name of the table in the mail database.
+    pub table: &'static str,
+    /// Its primary key.
+    pub key: &'static str,
+    /// The column Postfix looks up; its value names the domain a row belongs to.
+    pub subject: &'static str,
+    /// What domain owners may do.
+    pub owners: OwnerRights,
+    /// Name of the page and of a row, and what the table does for mail.
+    pub words: Words,
+    /// The columns people edit, in the order of the form. Others are kept as they are.
+    pub columns: &'static [Column],
+    /// Checks what was typed; everything else about a row is data.
+    pub check: fn(&mut Input<'_>),
+    /// What other rows make of a row that is about to be saved.
+    pub circumstances: &'static [Circumstance],
+    /// What else is touched when a row goes away.
+    pub dependents: &'static [Dependent],
+    /// Whether running Postfix processes may answer from memory after a change (POSTFIX.md 3a).
+    pub cached_by_postfix: bool,
+    /// How the table is made on a fresh install; shown where it is missing.
+    pub create_table: &'static str,
+}
+
+/// What a table and its rows are called, in sentences for people.
+#[derive(Debug)]
+pub struct Words {
+    /// Title of the list.
+    pub title: &'static str,
+    /// One row, with its article: `an alias`.
+    pub one: &'static str,
+    /// One row without article: `alias`.
+    pub noun: &'static str,
+    /// Several rows: `aliases`.
+    pub many: &'static str,
+    /// What the table does for mail, in a sentence or two, shown above the list.
+    pub about: &'static str,
+    /// How to start, shown while the table is empty.
+    pub start: &'static str,
+}
+
+/// One editable column.
+#[derive(Debug)]
+pub struct Column {
+    /// Name of the column, and of the form field.
+    pub name: &'static str,
+    /// Label of the field and heading of the list's column.
+    pub label: &'static str,
+    /// What to type, and what it does.
+    pub help: &'static str,
+    /// How it is typed and shown.
+    pub kind: Kind,
+    /// What a new form offers.
+    pub default: &'static str,
+    /// Whether the list can be sorted by it: it is indexed.
+    pub sortable: bool,
+}
+
+/// How a column is typed and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The domain or address Postfix looks up.
+    Subject,
+    /// One line of text, with suggestions.
+    Line(&'static [&'static str]),
+    /// Addresses, one per line.
+    Addresses,
+    /// One of a few words, each with its meaning.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// On or off.
+    Switch,
+}
+
+/// Which rows a [`Circumstance`] or [`Dependent`] is about, by the form of their subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applies {
+    /// All.
+    Always,
+    /// `example.org`
+    ToDomains,
+    /// `joe@example.org`
+    ToAddresses,
+    /// `@example.org`
+    ToWildcards,
+}
+
+impl Applies {
+    /// Whether a subject is of this form.
+    pub fn to(self, subject: &str) -> bool {
+        match self {
+            Self::Always => true,
+            Self::ToDomains => !subject.contains('@'),
+            Self::ToWildcards => subject.starts_with('@'),
+            Self::ToAddresses => !subject.starts_with('@') && subject.contains('@'),
+        }
+    }
+}
+
+/// A place where other rows are looked for.
+#[derive(Debug)]
+pub struct Place {
+    /// The table.
+    pub table: &'static str,
+    /// The column compared.
+    pub column: &'static str,
+    /// How it is compared.
+    pub relation: Relation,
+}
+
+/// How another row relates to a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// The column equals the subject.
+    Same,
+    /// The column equals the subject's domain.
+    ItsDomain,
+    /// The column is a domain or an address of the subject's domain.
+    InDomain,
+    /// The column is a list of addresses, one of which is the subject.
+    Mentions,
+    /// The column is a list of addresses, one of which is in the subject's domain.
+    MentionsDomain,
+}
+
+/// What other rows make of a row that is about to be saved.
+#[derive(Debug)]
+pub struct Circumstance {
+    /// Which rows it is about.
+    pub applies: Applies,
+    /// Where to look, enabled rows only.
+    pub places: &'static [Place],
+    /// Whether it holds when something is found there, or when nothing is.
+    pub when_found: bool,
+    /// Whether the person must confirm, or is told after the save.
+    pub confirm: bool,
+    /// What Postfix will do; `{subject}` and `{domain}` are filled in.
+    pub message: &'static str,
+}
+
+/// Rows that depend on one that is about to be deleted.
+#[derive(Debug)]
+pub struct Dependent {
+    /// Which rows it is about.
+    pub applies: Applies,
+    /// Where the dependent rows are.
+    pub place: Place,
+    /// What happens to them; `{subject}` and `{domain}` are filled in.
+    pub effect: &'static str,
+}
+
+/// Fills the names of a row into a sentence.
+pub fn fill(sentence: &str, subject: &str) -> String {
+    sentence
+        .replace("{subject}", subject)
+        .replace("{domain}", &crate::access::domain_of(subject))
+}
+
+impl Resource {
+    /// The table behind a page address.
+    pub fn by_slug(slug: &str) -> Option<&'static Self> {
+        ALL.iter().find(|r| r.slug == slug).copied()
+    }
+
+    /// The description of a table, if the panel edits it.
+    pub fn by_table(table: &str) -> Option<&'static Self> {
+        ALL.iter().find(|r| r.table == table).copied()
+    }
+
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// Checks one row's fields.
+    ///
+    /// # Errors
+    /// Everything wrong with them.
+    pub fn check(&self, rules: &Rules, fields: Vec<(&'static str, String)>) -> Result<Draft, Vec<Problem>> {
+        let mut input = Input::new(rules, fields);
+        (self.check)(&mut input);
+        input.finish()
+    }
+}
+
+/// The checkbox every table has.
+const ENABLED: Column = Column {
+    name: "enabled",
+    label: "Enabled",
+    help: "A row that is off is kept here, but Postfix does not see it.",
+    kind: Kind::Switch,
+    default: "1",
+    sortable: false,
+};
+
+/// Whether Postfix knows a domain: it is hosted here, or relayed to its primary server.
+const KNOWN_DOMAINS: &[Place] = &[
+    Place {
+        table: "domains",
+        column: "domain",
+        relation: Relation::ItsDomain,
+    },
+    Place {
+        table: "backups",
+        column: "domain",
+        relation: Relation::ItsDomain,
+    },
+];

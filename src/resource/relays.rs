@@ -1,0 +1,95 @@
+//! `relays`: which addresses of the backup MX domains exist (`relay_recipient_maps`).
+
+use super::{
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, OwnerRights, Place, Relation, Resource,
+    Words,
+};
+use crate::mail::{AddressPattern, RelayStatus};
+
+pub static RESOURCE: Resource = Resource {
+    slug: "relays",
+    table: "relays",
+    key: "pkid",
+    subject: "recipient",
+    owners: OwnerRights::Write,
+    words: Words {
+        title: "Relay recipients",
+        one: "a relay recipient",
+        noun: "relay recipient",
+        many: "relay recipients",
+        about: "Which addresses of the backup MX domains exist. Mail for any other is refused at the door instead of \
+                being bounced to innocent senders later.",
+        start: "Add the addresses the primary server knows, one row each, or @example.org to accept every name of a \
+                domain.",
+    },
+    columns: &[
+        Column {
+            name: "recipient",
+            label: "Recipient",
+            help: "A full address, or @example.org for every address of the domain.",
+            kind: Kind::Subject,
+            default: "",
+            sortable: true,
+        },
+        Column {
+            name: "status",
+            label: "Answer",
+            help: "REJECT makes an exception to an @example.org row.",
+            kind: Kind::Choice(&[
+                ("OK", "accept and relay to the primary server"),
+                ("REJECT", "refuse with 550, even under an @domain row"),
+            ]),
+            default: "OK",
+            sortable: false,
+        },
+        ENABLED,
+    ],
+    check,
+    circumstances: &[Circumstance {
+        applies: Applies::Always,
+        places: &[Place {
+            table: "backups",
+            column: "domain",
+            relation: Relation::ItsDomain,
+        }],
+        when_found: false,
+        confirm: false,
+        message: "{domain} is not an enabled backup MX entry, so Postfix does not ask this table about it yet.",
+    }],
+    dependents: &[
+        Dependent {
+            applies: Applies::Always,
+            place: Place {
+                table: "backups",
+                column: "domain",
+                relation: Relation::ItsDomain,
+            },
+            effect: "Mail for {subject} is no longer relayed unless another row of {domain} accepts it: strangers \
+                     get 550.",
+        },
+        Dependent {
+            applies: Applies::Always,
+            place: Place {
+                table: "relays",
+                column: "recipient",
+                relation: Relation::InDomain,
+            },
+            effect: "The other rows of {domain} stay as they are.",
+        },
+    ],
+    cached_by_postfix: false,
+    create_table: include_str!("../../migrations/tables/relays.sql"),
+};
+
+fn check(input: &mut Input<'_>) {
+    let recipient = input.parse("recipient", AddressPattern::parse);
+    let status = input.parse("status", RelayStatus::parse);
+    if recipient.is_some_and(|r| r.is_domain_wide()) && status == Some(RelayStatus::Reject) {
+        input.caution(
+            true,
+            "A domain-wide REJECT refuses nothing by itself: Postfix refuses addresses without a row of their own \
+             anyway, and with the howto's own configuration any row of this table, this one too, means accept.",
+        );
+    }
+    input.enabled();
+}

@@ -1,0 +1,333 @@
+//! The record of every change: who, when, from where, and the row before and after.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _};
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::Store;
+use super::connect::classify;
+use super::sql::{fragment, push_domains};
+use crate::access::{Actor, Scope};
+use crate::error::Result;
+use crate::mail::DomainName;
+use crate::resource::Resource;
+
+/// Changes a page has.
+const PER_PAGE: usize = 50;
+/// Rows of one change that a list shows; the rest are counted.
+const ROWS_SHOWN: u32 = 20;
+/// Columns that are recorded, so that undo is exact, but never shown.
+const SECRET: &[&str] = &["crypt", "clear", "password"];
+
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It was inserted.
+    Create,
+    /// It was changed.
+    Update,
+    /// It was deleted.
+    Delete,
+}
+
+impl Action {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
+    fn from_word(word: &str) -> Self {
+        match word {
+            "create" => Self::Create,
+            "delete" => Self::Delete,
+            _ => Self::Update,
+        }
+    }
+
+    /// What the person did, in the past tense.
+    pub const fn past(self) -> &'static str {
+        match self {
+            Self::Create => "added",
+            Self::Update => "changed",
+            Self::Delete => "deleted",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One row's part of a change, on its way into the record.
+pub(super) struct Record<'a> {
+    pub change: u64,
+    pub seq: u32,
+    pub at: OffsetDateTime,
+    pub actor: &'a Actor,
+    pub action: Action,
+    pub table: &'static str,
+    pub key: &'a str,
+    pub subject: &'a str,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// Writes one row's part of a change, in the transaction of the change itself.
+pub(super) async fn record(connection: &mut MySqlConnection, entry: &Record<'_>) -> Result<(), sqlx::Error> {
+    let at = entry.at.to_offset(time::UtcOffset::UTC);
+    sqlx::query(
+        "INSERT INTO pw_changes (change_id, seq, at, who, origin, action, table_name, row_key, subject, row_before, \
+         row_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(entry.change)
+    .bind(entry.seq)
+    .bind(PrimitiveDateTime::new(at.date(), at.time()))
+    .bind(entry.actor.name.chars().take(64).collect::<String>())
+    .bind(entry.actor.origin.to_string())
+    .bind(entry.action.as_str())
+    .bind(entry.table)
+    .bind(entry.key.chars().take(255).collect::<String>())
+    .bind(entry.subject.chars().take(255).collect::<String>())
+    .bind(entry.before.as_deref())
+    .bind(entry.after.as_deref())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Which changes to list.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ChangeQuery {
+    /// A fragment of an address or domain.
+    pub q: String,
+    /// A person's account.
+    pub who: String,
+    /// A table.
+    pub table: String,
+    /// Changes before this number.
+    pub before: String,
+}
+
+/// One unit of work.
+#[derive(Debug)]
+pub struct Change {
+    /// Its number.
+    pub id: u64,
+    /// When it was committed, UTC.
+    pub at: PrimitiveDateTime,
+    /// Account that made it.
+    pub who: String,
+    /// Address of the browser, or `command line`.
+    pub origin: String,
+    /// Rows it changed that the actor may see.
+    pub count: u64,
+    /// The first of them.
+    pub rows: Vec<ChangedRow>,
+}
+
+/// One row's part of a change.
+#[derive(Debug)]
+pub struct ChangedRow {
+    /// What happened to it.
+    pub action: Action,
+    /// Its table.
+    pub table: String,
+    /// Its key.
+    pub key: String,
+    /// The domain or address it is about.
+    pub subject: String,
+    /// Columns with their value before and after; `None` where the row did not exist or the column was NULL.
+    pub columns: Vec<ChangedColumn>,
+}
+
+/// One column before and after.
+#[derive(Debug)]
+pub struct ChangedColumn {
+    /// Its name.
+    pub name: String,
+    /// The value before.
+    pub before: Option<String>,
+    /// The value after.
+    pub after: Option<String>,
+}
+
+impl ChangedColumn {
+    /// Whether the change touched it.
+    pub fn differs(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+impl Store {
+    /// Changes the actor may see, newest first, and where the next page begins.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn changes(
+        &self,
+        actor: &Actor,
+        query: &ChangeQuery,
+        per_page: Option<usize>,
+    ) -> Result<(Vec<Change>, Option<u64>)> {
+        let per_page = per_page.unwrap_or(PER_PAGE);
+        let mut sql = QueryBuilder::new("SELECT change_id, COUNT(*) FROM pw_changes WHERE TRUE");
+        push_visible(&mut sql, actor);
+        for (column, value) in [("who", &query.who), ("table_name", &query.table)] {
+            if !value.trim().is_empty() {
+                sql.push(format!(" AND {column} = "));
+                sql.push_bind(value.trim().to_owned());
+            }
+        }
+        if !query.q.trim().is_empty() {
+            sql.push(" AND subject COLLATE utf8mb4_general_ci LIKE ");
+            sql.push_bind(fragment(query.q.trim()));
+            sql.push(" ESCAPE '!'");
+        }
+        if let Ok(before) = query.before.parse::<u64>() {
+            sql.push(" AND change_id < ");
+            sql.push_bind(before);
+        }
+        sql.push(format!(
+            " GROUP BY change_id ORDER BY change_id DESC LIMIT {}",
+            per_page + 1
+        ));
+        let found: Vec<(u64, i64)> = sql
+            .build_query_as()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(classify)?;
+        let next = (found.len() > per_page)
+            .then(|| found.get(per_page - 1).map(|(id, _)| *id))
+            .flatten();
+        let listed = &found[..found.len().min(per_page)];
+        let changes = self.changes_by_id(actor, listed).await.map_err(classify)?;
+        Ok((changes, next))
+    }
+
+    /// Who changed a row last, and when, as far as the panel knows.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn last_change(
+        &self,
+        actor: &Actor,
+        resource: &Resource,
+        key: &str,
+    ) -> Result<Option<(String, PrimitiveDateTime)>> {
+        let mut sql = QueryBuilder::new("SELECT who, at FROM pw_changes WHERE table_name = ");
+        sql.push_bind(resource.table);
+        sql.push(" AND row_key = ");
+        sql.push_bind(key.to_owned());
+        push_visible(&mut sql, actor);
+        sql.push(" ORDER BY change_id DESC LIMIT 1");
+        sql.build_query_as()
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(classify)
+    }
+
+    /// Reads the first rows of the listed changes.
+    async fn changes_by_id(&self, actor: &Actor, listed: &[(u64, i64)]) -> Result<Vec<Change>, sqlx::Error> {
+        if listed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = QueryBuilder::new(
+            "SELECT change_id, at, who, origin, action, table_name, row_key, subject, row_before, row_after \
+             FROM pw_changes WHERE change_id IN (",
+        );
+        let mut ids = sql.separated(", ");
+        for (id, _) in listed {
+            ids.push_bind(*id);
+        }
+        sql.push(")");
+        push_visible(&mut sql, actor);
+        sql.push(format!(" AND seq < {ROWS_SHOWN} ORDER BY change_id DESC, seq"));
+        let mut changes: Vec<Change> = Vec::with_capacity(listed.len());
+        for row in sql.build().fetch_all(&self.pool).await? {
+            let id: u64 = row.try_get(0)?;
+            if changes.last().is_none_or(|c| c.id != id) {
+                let count = listed
+                    .iter()
+                    .find(|(listed_id, _)| *listed_id == id)
+                    .map_or(0, |(_, n)| n.unsigned_abs());
+                changes.push(Change {
+                    id,
+                    at: row.try_get(1)?,
+                    who: row.try_get(2)?,
+                    origin: row.try_get_unchecked(3)?,
+                    count,
+                    rows: Vec::new(),
+                });
+            }
+            let before: Option<String> = row.try_get(8)?;
+            let after: Option<String> = row.try_get(9)?;
+            let changed = ChangedRow {
+                action: Action::from_word(&row.try_get_unchecked::<String, _>(4)?),
+                table: row.try_get_unchecked(5)?,
+                key: row.try_get(6)?,
+                subject: row.try_get(7)?,
+                columns: columns(before.as_deref(), after.as_deref()),
+            };
+            if let Some(change) = changes.last_mut() {
+                change.rows.push(changed);
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// Restricts to rows of the actor's domains.
+fn push_visible(sql: &mut QueryBuilder<MySql>, actor: &Actor) {
+    if let Scope::Domains(domains) = &actor.scope {
+        let names: Vec<&str> = domains.iter().map(DomainName::as_str).collect();
+        sql.push(" AND ");
+        push_domains(sql, "SUBSTRING_INDEX(subject, '@', -1)", &names);
+    }
+}
+
+/// The columns of two images side by side, in the order of the table.
+fn columns(before: Option<&str>, after: Option<&str>) -> Vec<ChangedColumn> {
+    let parse = |image: Option<&str>| -> serde_json::Map<String, Json> {
+        image
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    };
+    let (before, after) = (parse(before), parse(after));
+    let mut names: Vec<&String> = before.keys().collect();
+    names.extend(after.keys().filter(|name| !before.contains_key(*name)));
+    names
+        .into_iter()
+        .map(|name| ChangedColumn {
+            name: name.clone(),
+            before: before.get(name).and_then(|v| shown(name, v)),
+            after: after.get(name).and_then(|v| shown(name, v)),
+        })
+        .collect()
+}
+
+/// A recorded value as people may read it.
+fn shown(column: &str, value: &Json) -> Option<String> {
+    match value {
+        Json::Null => None,
+        _ if SECRET.contains(&column) => Some("(not shown)".to_owned()),
+        Json::String(text) => Some(text.clone()),
+        Json::Object(object) => {
+            // Bytes that are not UTF-8 come from latin1 columns nearly always.
+            let bytes = object
+                .get("hex")
+                .and_then(Json::as_str)
+                .and_then(|text| hex::decode(text).ok());
+            bytes.map(|bytes| bytes.into_iter().map(char::from).collect())
+        }
+        other => Some(other.to_string()),
+    }
+}

@@ -1,0 +1,98 @@
+//! Connecting, and telling the ways a database fails apart.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
+use sqlx::{ConnectOptions, Executor};
+
+use super::{Store, schema};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::resource::Rules;
+
+/// How long a request waits for a connection before the database counts as away.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// Every session of the panel is strict, whatever the server's default: a value that does not fit is an error and
+/// never cut. Times are UTC. Lock waits end before a browser gives up.
+const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+                       time_zone = '+00:00', innodb_lock_wait_timeout = 10";
+
+impl Store {
+    /// Opens a pool of connections to the configured database, and one connection at once.
+    ///
+    /// # Errors
+    /// The address is no database address, or the database does not answer.
+    pub async fn connect(config: &Config) -> Result<Self> {
+        let options = MySqlConnectOptions::from_str(config.database_url()?)
+            .map_err(|e| Error::Usage(format!("DATABASE_URL is not a mysql:// address: {e}")))?
+            .charset("utf8mb4")
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .timezone(None)
+            .disable_statement_logging();
+        if options.get_database().is_none_or(str::is_empty) {
+            return Err(Error::Usage(
+                "DATABASE_URL names no database: add /maildb at its end".to_owned(),
+            ));
+        }
+        let pool = MySqlPoolOptions::new()
+            .max_connections(config.database.connections.max(1))
+            .acquire_timeout(WAIT)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(SESSION).await.map(drop) })
+            })
+            .connect_with(options)
+            .await
+            .map_err(classify)?;
+        let rules = Rules {
+            transports: config.mail.transports.clone(),
+        };
+        Ok(Self {
+            pool,
+            schema: Arc::new(schema::Cache::default()),
+            rules: Arc::new(rules),
+        })
+    }
+}
+
+/// The server's error number, where the server spoke.
+pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
+    match error {
+        sqlx::Error::Database(inner) => inner
+            .try_downcast_ref::<MySqlDatabaseError>()
+            .map(MySqlDatabaseError::number),
+        _ => None,
+    }
+}
+
+/// Whether trying the same transaction again is likely to work: deadlock (1213) or lock wait timeout (1205).
+pub(super) fn passing(error: &sqlx::Error) -> bool {
+    matches!(number(error), Some(1205 | 1213))
+}
+
+/// What an error of the driver or the server means for the person who waits.
+pub(super) fn classify(error: sqlx::Error) -> Error {
+    match number(&error) {
+        Some(1205 | 1213) => Error::Busy,
+        // Too many connections, shutting down, wrong password, host not allowed, unknown database, killed,
+        // read-only server.
+        Some(
+            1040 | 1041 | 1044 | 1045 | 1049 | 1053 | 1129 | 1130 | 1152 | 1203 | 1226 | 1290 | 1317 | 1836
+            | 1927,
+        ) => Error::Unavailable(error.to_string()),
+        Some(1142 | 1143 | 1227 | 1370) => Error::Privilege(error.to_string()),
+        Some(_) => Error::unexpected("the database refused a statement", error),
+        None => match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Error::Unavailable(error.to_string()),
+            other => Error::unexpected("the database answered strangely", other),
+        },
+    }
+}

@@ -1,0 +1,406 @@
+//! Lists: search, filters, sorting, and pages that cost the same at any depth.
+
+use serde::Deserialize;
+use sqlx::{MySql, QueryBuilder, Row as _};
+
+use super::connect::{classify, number};
+use super::row::{Image, Row, Stored, read_row, row_columns};
+use super::schema::{Table, require};
+use super::sql::{domain_expression, fragment, ident, push_domains, push_scope, searchable};
+use super::{Schema, Store};
+use crate::access::Actor;
+use crate::error::{Error, Result};
+use crate::resource::{Kind, Resource};
+
+/// Rows of a page where the address says nothing.
+const PER_PAGE: u16 = 50;
+/// Most rows of a page.
+const MOST_PER_PAGE: u16 = 500;
+/// Up to here the total is counted; beyond, counting would cost more than the page.
+const COUNTED: i64 = 10_000;
+
+/// The state of a list, as its address has it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ListQuery {
+    /// A fragment of any text column.
+    pub q: String,
+    /// Rows of this domain only.
+    pub domain: String,
+    /// `1` or `0`: rows that are on or off only.
+    pub enabled: String,
+    /// A sortable column, `-` in front for descending.
+    pub sort: String,
+    /// Where the page begins: the [`Page::next`] of the page before.
+    pub after: String,
+    /// Rows a page has.
+    pub per: String,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Sort {
+    /// The column.
+    pub column: &'static str,
+    /// From the end.
+    pub descending: bool,
+}
+
+impl ListQuery {
+    /// The order asked for, or the resource's own: by subject.
+    pub fn order(&self, resource: &Resource) -> Sort {
+        let (name, descending) = self
+            .sort
+            .strip_prefix('-')
+            .map_or((self.sort.as_str(), false), |n| (n, true));
+        resource.column(name).filter(|c| c.sortable).map_or(
+            Sort {
+                column: resource.subject,
+                descending: false,
+            },
+            |c| Sort {
+                column: c.name,
+                descending,
+            },
+        )
+    }
+
+    /// Rows a page has, within bounds.
+    pub fn per_page(&self) -> u16 {
+        self.per.parse().unwrap_or(PER_PAGE).clamp(1, MOST_PER_PAGE)
+    }
+
+    /// Whether anything narrows the list.
+    pub fn is_filtered(&self) -> bool {
+        !self.q.trim().is_empty()
+            || !self.domain.trim().is_empty()
+            || matches!(self.enabled.as_str(), "0" | "1")
+    }
+}
+
+/// How many rows a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// So many.
+    Exactly(u64),
+    /// More than are counted.
+    MoreThan(u64),
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+    /// How many rows the whole list has.
+    pub total: Total,
+}
+
+/// Where a page begins: the sort value and key of the last row before it, as hexadecimal JSON.
+fn write_cursor(value: Option<&str>, key: &str) -> String {
+    hex::encode(serde_json::json!([value, key]).to_string())
+}
+
+fn read_cursor(text: &str) -> Option<(Option<String>, String)> {
+    serde_json::from_slice(&hex::decode(text).ok()?).ok()
+}
+
+impl Store {
+    /// One page of a resource's rows that the actor may see.
+    ///
+    /// # Errors
+    /// The table is missing, or the database does not answer.
+    pub async fn list(&self, actor: &Actor, resource: &'static Resource, query: &ListQuery) -> Result<Page> {
+        let schema = self.schema().await?;
+        match self.list_in(&schema, actor, resource, query).await {
+            Err(Failure::Stale) => {
+                self.schema.forget();
+                let schema = self.schema().await?;
+                self.list_in(&schema, actor, resource, query)
+                    .await
+                    .map_err(Failure::into_error)
+            }
+            other => other.map_err(Failure::into_error),
+        }
+    }
+
+    async fn list_in(
+        &self,
+        schema: &Schema,
+        actor: &Actor,
+        resource: &'static Resource,
+        query: &ListQuery,
+    ) -> Result<Page, Failure> {
+        let table = require(schema, resource.table)?;
+        let (select, columns) = row_columns(resource, table);
+        let sort = query.order(resource);
+        let per_page = query.per_page();
+
+        let mut sql = QueryBuilder::new(format!(
+            "SELECT {select} FROM {} WHERE TRUE",
+            ident(resource.table)
+        ));
+        push_filters(&mut sql, actor, resource, table, query);
+        push_after(&mut sql, resource, table, sort, &query.after);
+        let direction = if sort.descending { "DESC" } else { "ASC" };
+        sql.push(format!(
+            " ORDER BY {} {direction}, {} {direction} LIMIT {}",
+            ident(sort.column),
+            ident(resource.key),
+            per_page + 1
+        ));
+        let found = sql.build().fetch_all(&self.pool).await?;
+        let mut rows = found
+            .iter()
+            .map(|row| read_row(&columns, row))
+            .collect::<Result<Vec<_>, sqlx::Error>>()?;
+        let more = rows.len() > usize::from(per_page);
+        rows.truncate(usize::from(per_page));
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| write_cursor(last.value(sort.column), &last.key));
+
+        // A first page that is not full has been counted already.
+        let total = if !more && query.after.is_empty() {
+            Total::Exactly(rows.len() as u64)
+        } else {
+            self.count(actor, resource, table, query).await?
+        };
+        Ok(Page { rows, next, total })
+    }
+
+    async fn count(
+        &self,
+        actor: &Actor,
+        resource: &Resource,
+        table: &Table,
+        query: &ListQuery,
+    ) -> Result<Total, sqlx::Error> {
+        let mut sql = QueryBuilder::new(format!(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM {} WHERE TRUE",
+            ident(resource.table)
+        ));
+        push_filters(&mut sql, actor, resource, table, query);
+        sql.push(format!(" LIMIT {}) AS counted", COUNTED + 1));
+        let count: i64 = sql.build_query_scalar().fetch_one(&self.pool).await?;
+        let most = u64::try_from(COUNTED).unwrap_or_default();
+        let count = u64::try_from(count).unwrap_or_default();
+        Ok(if count > most {
+            Total::MoreThan(most)
+        } else {
+            Total::Exactly(count)
+        })
+    }
+
+    /// Rows, and how many of them are off, that the actor may see; `None` where the table is missing.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn tally(&self, actor: &Actor, resource: &'static Resource) -> Result<Option<(u64, u64)>> {
+        let Some(table) = self.table(resource).await? else {
+            return Ok(None);
+        };
+        let off = if table.has("enabled") {
+            "COALESCE(SUM(NOT enabled <=> 1), 0)"
+        } else {
+            "0"
+        };
+        let mut sql = QueryBuilder::new(format!(
+            "SELECT COUNT(*), CAST({off} AS SIGNED) FROM {} WHERE TRUE",
+            ident(resource.table)
+        ));
+        push_scope(&mut sql, &actor.scope, &table, resource.subject);
+        let row = sql.build().fetch_one(&self.pool).await.map_err(classify)?;
+        let number = |i: usize| {
+            row.try_get_unchecked::<i64, _>(i)
+                .map(i64::unsigned_abs)
+                .map_err(classify)
+        };
+        Ok(Some((number(0)?, number(1)?)))
+    }
+
+    /// One row the actor may see.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is none or it is not the actor's.
+    pub async fn find(&self, actor: &Actor, resource: &'static Resource, key: &str) -> Result<Stored> {
+        let schema = self.schema().await?;
+        let table = require(&schema, resource.table)?;
+        let mut connection = self.pool.acquire().await.map_err(classify)?;
+        find_row(&mut connection, actor, resource, table, key, "")
+            .await
+            .map_err(classify)?
+            .ok_or(Error::NotFound)
+    }
+}
+
+/// A list that failed: for good, or because the table has changed since the schema was read.
+enum Failure {
+    Stale,
+    Final(Error),
+}
+
+impl Failure {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Stale => Error::Busy,
+            Self::Final(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        // No such table, unknown column.
+        if matches!(number(&error), Some(1146 | 1054)) {
+            Self::Stale
+        } else {
+            Self::Final(classify(error))
+        }
+    }
+}
+
+/// Reads one row with its image, within the actor's scope; `lock` is empty or ` FOR UPDATE`.
+pub(super) async fn find_row(
+    connection: &mut sqlx::MySqlConnection,
+    actor: &Actor,
+    resource: &'static Resource,
+    table: &Table,
+    key: &str,
+    lock: &str,
+) -> Result<Option<Stored>, sqlx::Error> {
+    if !is_possible_key(table, resource, key) {
+        return Ok(None);
+    }
+    let (select, columns) = row_columns(resource, table);
+    let (image_select, image_columns) = Image::columns(table);
+    let mut sql = QueryBuilder::new(format!(
+        "SELECT {select}, {image_select} FROM {} WHERE {} = ",
+        ident(resource.table),
+        ident(resource.key)
+    ));
+    push_key(&mut sql, table, resource, key);
+    push_scope(&mut sql, &actor.scope, table, resource.subject);
+    sql.push(lock);
+    let Some(found) = sql.build().fetch_optional(connection).await? else {
+        return Ok(None);
+    };
+    let row = read_row(&columns, &found)?;
+    // The server compares leniently (`12abc` = 12, `é` = `e`): the key must be the one asked for, to the letter.
+    if row.key != key {
+        return Ok(None);
+    }
+    let image = Image::read(&image_columns, &found, columns.len() + 1)?;
+    Ok(Some(Stored { row, image }))
+}
+
+/// Whether a key can exist: a number for a numeric column.
+fn is_possible_key(table: &Table, resource: &Resource, key: &str) -> bool {
+    match table.column(resource.key) {
+        Some(column) => !column.is_integer() || key.parse::<i64>().is_ok(),
+        None => false,
+    }
+}
+
+/// Binds a key as the type of its column, so that the comparison uses the primary key.
+pub(super) fn push_key(sql: &mut QueryBuilder<MySql>, table: &Table, resource: &Resource, key: &str) {
+    match key.parse::<i64>() {
+        Ok(number)
+            if table
+                .column(resource.key)
+                .is_some_and(super::schema::Column::is_integer) =>
+        {
+            sql.push_bind(number)
+        }
+        _ => sql.push_bind(key.to_owned()),
+    };
+}
+
+fn push_filters(
+    sql: &mut QueryBuilder<MySql>,
+    actor: &Actor,
+    resource: &Resource,
+    table: &Table,
+    query: &ListQuery,
+) {
+    push_scope(sql, &actor.scope, table, resource.subject);
+    let domain = crate::access::domain_of(&query.domain);
+    if !domain.is_empty() {
+        // People type the Unicode form of a domain; rows hold the ASCII form.
+        let ascii = crate::mail::DomainName::parse(&domain).map_or(domain, |d| d.as_str().to_owned());
+        sql.push(" AND ");
+        push_domains(
+            sql,
+            &domain_expression(table, resource.subject, resource.subject),
+            &[&ascii],
+        );
+    }
+    if table.has("enabled") {
+        match query.enabled.as_str() {
+            "1" => sql.push(" AND enabled = 1"),
+            "0" => sql.push(" AND NOT enabled <=> 1"),
+            _ => sql,
+        };
+    }
+    let fragment_typed = query.q.trim();
+    if !fragment_typed.is_empty() {
+        let texts = resource
+            .columns
+            .iter()
+            .filter(|c| c.kind != Kind::Switch && table.has(c.name));
+        let mut between = " AND (";
+        for column in texts {
+            sql.push(format!("{between}{} LIKE ", searchable(column.name)));
+            sql.push_bind(fragment(fragment_typed));
+            sql.push(" ESCAPE '!'");
+            between = " OR ";
+        }
+        sql.push(")");
+    }
+}
+
+/// Restricts to rows after a cursor. The comparison is written out: MariaDB reads the whole index for `(c, k) > (?, ?)`.
+fn push_after(sql: &mut QueryBuilder<MySql>, resource: &Resource, table: &Table, sort: Sort, after: &str) {
+    let Some((value, key)) = read_cursor(after) else {
+        return;
+    };
+    let column = ident(sort.column);
+    let pk = ident(resource.key);
+    let beyond = if sort.descending { "<" } else { ">" };
+    let nullable = table.column(sort.column).is_some_and(|c| c.nullable);
+    match value {
+        // NULLs come first when ascending, last when descending.
+        None => {
+            let rest = if sort.descending {
+                String::new()
+            } else {
+                format!("{column} IS NOT NULL OR ")
+            };
+            sql.push(format!(" AND ({rest}({column} IS NULL AND {pk} {beyond} "));
+            push_key(sql, table, resource, &key);
+            sql.push("))");
+        }
+        Some(value) => {
+            sql.push(format!(" AND ({column} {beyond} "));
+            sql.push_bind(value.clone());
+            sql.push(format!(" OR ({column} = "));
+            sql.push_bind(value);
+            sql.push(format!(" AND {pk} {beyond} "));
+            push_key(sql, table, resource, &key);
+            sql.push(if nullable && sort.descending {
+                format!(") OR {column} IS NULL)")
+            } else {
+                "))".to_owned()
+            });
+        }
+    }
+}

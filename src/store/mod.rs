@@ -1,0 +1,92 @@
+//! The only SQL of the program.
+//!
+//! The connection pool is private to this module; every read takes an [`Actor`] and every write is a set of
+//! [`Operation`]s applied as one [transaction](Store::apply) that also records what it did.
+
+#![expect(clippy::disallowed_methods, reason = "this is the module that SQL lives in")]
+
+mod accounts;
+mod changes;
+mod connect;
+mod examples;
+mod list;
+mod migrate;
+mod neighbours;
+mod row;
+mod schema;
+mod sessions;
+mod sql;
+mod unit;
+
+use std::sync::Arc;
+
+use sqlx::MySqlPool;
+
+use crate::error::Result;
+use crate::resource::{Resource, Rules};
+
+pub use accounts::{Account, SignIn, check_name};
+pub use changes::{Action, Change, ChangeQuery, ChangedRow};
+pub use list::{ListQuery, Page, Sort, Total};
+pub use neighbours::{Dependents, Warning};
+pub use row::{Image, Row, Stored};
+pub use schema::{ReadOnly, Schema, Table};
+pub use sessions::{ACCOUNT, Sessions};
+pub use unit::{Applied, Operation, Refusal};
+
+/// The mail database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: MySqlPool,
+    schema: Arc<schema::Cache>,
+    rules: Arc<Rules>,
+}
+
+impl Store {
+    /// What checking a row depends on besides the row.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1")
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(connect::classify)
+    }
+
+    /// The tables and columns there are now; at most a second old.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn schema(&self) -> Result<Arc<Schema>> {
+        self.schema.recent(&self.pool).await
+    }
+
+    /// The live table of a resource; `None` where the database has none.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn table(&self, resource: &Resource) -> Result<Option<Table>> {
+        if let Some(table) = self.schema().await?.table(resource.table) {
+            return Ok(Some(table.clone()));
+        }
+        // It may have been created within the last second.
+        Ok(self
+            .schema
+            .fresh(&self.pool)
+            .await?
+            .table(resource.table)
+            .cloned())
+    }
+
+    /// Closes every connection; for the end of the process and of tests.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,186 @@
+//! A stored row, read leniently: other programs write these tables too, and reading must never fail.
+
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use sqlx::Row as _;
+use sqlx::mysql::MySqlRow;
+
+use super::schema::Table;
+use super::sql::ident;
+use crate::resource::{Draft, Problem, Resource, Rules};
+
+/// The columns people edit, as text, whatever their type and character set.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The primary key as text.
+    pub key: String,
+    values: Vec<(&'static str, Option<String>)>,
+}
+
+impl Row {
+    /// The text of a column; `None` where it is NULL or the live table lacks it.
+    pub fn value(&self, column: &str) -> Option<&str> {
+        self.values
+            .iter()
+            .find(|(name, _)| *name == column)
+            .and_then(|(_, v)| v.as_deref())
+    }
+
+    /// The text of a column; empty where it is NULL or the live table lacks it.
+    pub fn text(&self, column: &str) -> &str {
+        self.value(column).unwrap_or_default()
+    }
+
+    /// Whether the live table has the column.
+    pub fn has(&self, column: &str) -> bool {
+        self.values.iter().any(|(name, _)| *name == column)
+    }
+
+    /// Whether Postfix sees the row: `enabled` is 1, or there is no such column.
+    pub fn is_enabled(&self) -> bool {
+        !self.has("enabled") || self.text("enabled") == "1"
+    }
+
+    /// The row as if it had been typed.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        self.values
+            .iter()
+            .map(|(name, value)| (*name, value.clone().unwrap_or_default()))
+            .collect()
+    }
+
+    /// Checks the row as if it had been typed: a row linted is its input checked.
+    ///
+    /// # Errors
+    /// What Postfix or the panel would choke on.
+    pub fn check(&self, resource: &Resource, rules: &Rules) -> Result<Draft, Vec<Problem>> {
+        let checked = resource.check(rules, self.fields());
+        match checked {
+            Err(problems) => {
+                let present: Vec<Problem> = problems.into_iter().filter(|p| self.has(p.column)).collect();
+                if present.is_empty() {
+                    resource.check(rules, self.fields_or_defaults(resource))
+                } else {
+                    Err(present)
+                }
+            }
+            Ok(draft) => Ok(draft),
+        }
+    }
+
+    /// The row with defaults for columns the live table lacks.
+    fn fields_or_defaults(&self, resource: &Resource) -> Vec<(&'static str, String)> {
+        resource
+            .columns
+            .iter()
+            .map(|c| {
+                (
+                    c.name,
+                    if self.has(c.name) {
+                        self.text(c.name)
+                    } else {
+                        c.default
+                    }
+                    .to_owned(),
+                )
+            })
+            .collect()
+    }
+}
+
+/// The select list for [`read_row`]: key first, then the resource's columns the live table has.
+pub(super) fn row_columns(resource: &Resource, table: &Table) -> (String, Vec<&'static str>) {
+    let present: Vec<&'static str> = resource
+        .columns
+        .iter()
+        .map(|c| c.name)
+        .filter(|c| table.has(c))
+        .collect();
+    let list: Vec<String> = std::iter::once(resource.key)
+        .chain(present.iter().copied())
+        .map(|c| format!("CAST({} AS CHAR)", ident(c)))
+        .collect();
+    (list.join(", "), present)
+}
+
+/// A row of the select list of [`row_columns`].
+pub(super) fn read_row(columns: &[&'static str], row: &MySqlRow) -> Result<Row, sqlx::Error> {
+    let key: Option<String> = row.try_get_unchecked(0)?;
+    let values = columns
+        .iter()
+        .enumerate()
+        .map(|(i, name)| Ok((*name, row.try_get_unchecked::<Option<String>, _>(i + 1)?)))
+        .collect::<Result<_, sqlx::Error>>()?;
+    Ok(Row {
+        key: key.unwrap_or_default(),
+        values,
+    })
+}
+
+/// Every column of a row, byte for byte, unknown ones too; computed columns are left out, since the server writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image(Vec<(String, Option<Vec<u8>>)>);
+
+impl Image {
+    /// The select list for [`Image::read`].
+    pub(super) fn columns(table: &Table) -> (String, Vec<String>) {
+        let stored: Vec<_> = table.columns.iter().filter(|c| !c.generated).collect();
+        let list: Vec<String> = stored
+            .iter()
+            .map(|c| match c.data_type.as_str() {
+                // Printed as they are these would lose bits: FLOAT prints six digits, BIT prints raw bytes.
+                "float" => format!("CAST({} + 0e0 AS BINARY)", ident(&c.name)),
+                "bit" => format!("CAST({} + 0 AS BINARY)", ident(&c.name)),
+                _ => format!("CAST({} AS BINARY)", ident(&c.name)),
+            })
+            .collect();
+        (list.join(", "), stored.iter().map(|c| c.name.clone()).collect())
+    }
+
+    pub(super) fn read(columns: &[String], row: &MySqlRow, offset: usize) -> Result<Self, sqlx::Error> {
+        columns
+            .iter()
+            .enumerate()
+            .map(|(i, name)| {
+                Ok((
+                    name.clone(),
+                    row.try_get_unchecked::<Option<Vec<u8>>, _>(offset + i)?,
+                ))
+            })
+            .collect::<Result<_, sqlx::Error>>()
+            .map(Self)
+    }
+
+    /// The image as JSON: text, null, or `{"hex": "…"}` where the bytes are not UTF-8.
+    pub fn to_json(&self) -> String {
+        let object: serde_json::Map<String, Json> = self
+            .0
+            .iter()
+            .map(|(name, value)| {
+                let value = match value {
+                    None => Json::Null,
+                    Some(bytes) => match std::str::from_utf8(bytes) {
+                        Ok(text) => Json::from(text),
+                        Err(_) => serde_json::json!({ "hex": hex::encode(bytes) }),
+                    },
+                };
+                (name.clone(), value)
+            })
+            .collect();
+        Json::Object(object).to_string()
+    }
+
+    /// A short name of these very bytes: the hidden `version` of a form.
+    pub fn version(&self) -> String {
+        hex::encode(&Sha256::digest(self.to_json().as_bytes())[..12])
+    }
+}
+
+/// One row with its image.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The columns people edit.
+    pub row: Row,
+    /// Every column.
+    pub image: Image,
+}

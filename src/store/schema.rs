@@ -1,0 +1,170 @@
+//! The tables and columns the database has right now. Howto databases differ: tables and columns may be missing,
+//! unknown columns present, types old. Everything that builds SQL asks here first.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::{Executor, MySql, Row as _};
+
+use super::connect::classify;
+use super::sql::ident;
+use crate::error::{Error, Result};
+
+/// How old an answer may be for reading; writing always looks anew.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// One column of a live table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type without length, lower case: `varchar`, `smallint`.
+    pub data_type: String,
+    /// Most characters it holds, for text.
+    pub capacity: Option<u64>,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// Whether the server computes it.
+    pub generated: bool,
+}
+
+impl Column {
+    /// Whether it holds whole numbers.
+    pub fn is_integer(&self) -> bool {
+        self.data_type.ends_with("int")
+    }
+}
+
+/// One live table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its storage engine; `None` for a view.
+    pub engine: Option<String>,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+}
+
+impl Table {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether the table has a column of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.column(name).is_some()
+    }
+
+    /// Why the table can only be read, and what to do; `None` where it can be written.
+    pub fn read_only(&self) -> Option<ReadOnly> {
+        match self.engine.as_deref() {
+            Some(engine) if engine.eq_ignore_ascii_case("InnoDB") => None,
+            Some(engine) => Some(ReadOnly {
+                reason: format!(
+                    "The table {} uses the engine {engine}, which has no transactions: a failed save would stay half \
+                     written and could not be undone. Postwarden only reads it until it is converted.",
+                    self.name
+                ),
+                statement: Some(format!("ALTER TABLE {} ENGINE=InnoDB;", ident(&self.name))),
+            }),
+            None => Some(ReadOnly {
+                reason: format!("{} is a view. Postwarden only reads it.", self.name),
+                statement: None,
+            }),
+        }
+    }
+}
+
+/// Why a table can only be read.
+#[derive(Debug, Clone)]
+pub struct ReadOnly {
+    /// A sentence or two.
+    pub reason: String,
+    /// The statement that ends it.
+    pub statement: Option<String>,
+}
+
+/// The live tables of the database.
+#[derive(Debug, Default)]
+pub struct Schema {
+    tables: HashMap<String, Table>,
+}
+
+impl Schema {
+    /// The live table of this name.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// Reads the whole schema of the connection's database.
+    pub(super) async fn read<'c>(executor: impl Executor<'c, Database = MySql>) -> Result<Self, sqlx::Error> {
+        let rows = sqlx::query(
+            "SELECT CAST(t.TABLE_NAME AS CHAR), CAST(t.ENGINE AS CHAR), CAST(c.COLUMN_NAME AS CHAR), \
+                    CAST(LOWER(c.DATA_TYPE) AS CHAR), CAST(c.CHARACTER_MAXIMUM_LENGTH AS UNSIGNED), \
+                    c.IS_NULLABLE = 'YES', c.EXTRA LIKE '%GENERATED%' AND c.EXTRA NOT LIKE '%DEFAULT_GENERATED%' \
+             FROM information_schema.TABLES t JOIN information_schema.COLUMNS c \
+               ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME \
+             WHERE t.TABLE_SCHEMA = DATABASE() ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION",
+        )
+        .fetch_all(executor)
+        .await?;
+        let mut schema = Self::default();
+        for row in rows {
+            let name: String = row.try_get_unchecked(0)?;
+            let engine: Option<String> = row.try_get_unchecked(1)?;
+            let column = Column {
+                name: row.try_get_unchecked(2)?,
+                data_type: row.try_get_unchecked(3)?,
+                capacity: row.try_get_unchecked(4)?,
+                nullable: row.try_get_unchecked::<i64, _>(5)? != 0,
+                generated: row.try_get_unchecked::<i64, _>(6)? != 0,
+            };
+            schema
+                .tables
+                .entry(name.clone())
+                .or_insert_with(|| Table {
+                    name,
+                    engine,
+                    columns: Vec::new(),
+                })
+                .columns
+                .push(column);
+        }
+        Ok(schema)
+    }
+}
+
+/// The last schema read, kept for a second.
+#[derive(Debug, Default)]
+pub(super) struct Cache(Mutex<Option<(Instant, Arc<Schema>)>>);
+
+impl Cache {
+    /// A schema at most a second old.
+    pub async fn recent(&self, pool: &sqlx::MySqlPool) -> Result<Arc<Schema>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match kept {
+            Some((read_at, schema)) if read_at.elapsed() < FRESH => Ok(schema),
+            _ => self.fresh(pool).await,
+        }
+    }
+
+    /// The schema as it is now.
+    pub async fn fresh(&self, pool: &sqlx::MySqlPool) -> Result<Arc<Schema>> {
+        let schema = Arc::new(Schema::read(pool).await.map_err(classify)?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&schema)));
+        Ok(schema)
+    }
+
+    /// Forgets what was read: a statement just failed for lack of a table or column.
+    pub fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// The live table, or the error that the database has none.
+pub(super) fn require<'s>(schema: &'s Schema, name: &'static str) -> Result<&'s Table> {
+    schema.table(name).ok_or(Error::MissingTable(name))
+}

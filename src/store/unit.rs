@@ -1,0 +1,552 @@
+//! Writing: operations applied together, in one transaction that also records every row before and after.
+//!
+//! A unit of work begins by taking the next change number. That locks the one row of `pw_counter`, so that the panel's
+//! writers stand in line: what a unit reads to judge by (an existing name, a limit) stays true until it commits. Other
+//! programs write without asking; against those stand row locks, the tables' own unique keys, and the version in the
+//! form.
+
+use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _, Transaction};
+use time::OffsetDateTime;
+
+use super::changes::{Action, Record, record};
+use super::connect::{classify, number, passing};
+use super::list::{find_row, push_key};
+use super::row::{Row, Stored};
+use super::schema::{Schema, Table, require};
+use super::sql::{ident, push_scope};
+use super::{Store, Warning};
+use crate::access::{Actor, domain_of};
+use crate::error::Error;
+use crate::resource::{Draft, Resource, Value};
+
+/// How often a unit is tried when another program's locks are in the way.
+const TRIES: u32 = 4;
+
+/// One thing to do to one row.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Insert a row.
+    Create {
+        /// Into this table.
+        resource: &'static Resource,
+        /// With these values; columns it does not name get their default.
+        draft: Draft,
+    },
+    /// Change a row; columns the draft does not name keep their value.
+    Update {
+        /// In this table.
+        resource: &'static Resource,
+        /// The row.
+        key: String,
+        /// [`super::Image::version`] of the row the person saw; `None` skips the comparison.
+        version: Option<String>,
+        /// The new values.
+        draft: Draft,
+    },
+    /// Switch a row on or off.
+    SetEnabled {
+        /// In this table.
+        resource: &'static Resource,
+        /// The row.
+        key: String,
+        /// On.
+        enabled: bool,
+    },
+    /// Delete a row.
+    Delete {
+        /// In this table.
+        resource: &'static Resource,
+        /// The row.
+        key: String,
+        /// As in [`Operation::Update`].
+        version: Option<String>,
+    },
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// The number of the change; `None` where everything already was as asked for.
+    pub change: Option<u64>,
+    /// The keys of the rows, in the order of the operations.
+    pub keys: Vec<String>,
+}
+
+/// Why nothing was written.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Another row has this subject already; its key.
+    Exists {
+        /// The key of that row, where the actor may see it.
+        key: Option<String>,
+        /// Its subject as stored.
+        subject: String,
+    },
+    /// The row is no longer what the person saw.
+    Conflict(Box<Stored>),
+    /// The submitted subject is not in one of the actor's domains.
+    OutOfScope,
+    /// A value is longer than its column.
+    TooLong {
+        /// The column.
+        column: &'static str,
+        /// Most characters it holds.
+        capacity: u64,
+        /// Characters of the value.
+        length: u64,
+    },
+    /// The table's numbering has reached the end of its type.
+    KeysUsedUp,
+    /// Something else went wrong.
+    Failed(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What stops a unit: an answer for the person, or the database.
+enum Stop {
+    Refused(Refusal),
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Stop {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refused(Refusal::Failed(error))
+    }
+}
+
+impl Store {
+    /// Applies operations as one unit: all of them and their record, or nothing.
+    ///
+    /// # Errors
+    /// The first refusal; nothing was written.
+    pub async fn apply(&self, actor: &Actor, operations: &[Operation]) -> Result<Applied, Refusal> {
+        let mut tries = 1;
+        loop {
+            match self.try_apply(actor, operations).await {
+                Ok(applied) => return Ok(applied),
+                Err(Stop::Refused(refusal)) => return Err(refusal),
+                Err(Stop::Database(error)) if passing(&error) && tries < TRIES => {
+                    tracing::info!(%error, tries, "another program's locks were in the way; trying again");
+                    tries += 1;
+                }
+                Err(Stop::Database(error)) => return Err(Refusal::Failed(classify(error))),
+            }
+        }
+    }
+
+    /// What a save would be refused for, or else what is suspicious about it and new; nothing is written or locked.
+    ///
+    /// # Errors
+    /// The refusal [`Store::apply`] would answer with now.
+    pub async fn review(
+        &self,
+        actor: &Actor,
+        resource: &'static Resource,
+        draft: &Draft,
+        before: Option<(&Stored, Option<&str>)>,
+    ) -> Result<Vec<Warning>, Refusal> {
+        match self.try_review(actor, resource, draft, before).await {
+            Ok(warnings) => Ok(warnings),
+            Err(Stop::Refused(refusal)) => Err(refusal),
+            Err(Stop::Database(error)) => Err(Refusal::Failed(classify(error))),
+        }
+    }
+
+    async fn try_review(
+        &self,
+        actor: &Actor,
+        resource: &'static Resource,
+        draft: &Draft,
+        before: Option<(&Stored, Option<&str>)>,
+    ) -> Result<Vec<Warning>, Stop> {
+        let schema = self.schema().await?;
+        let table = writable(&schema, actor, resource)?;
+        if let Some((stored, seen)) = before {
+            expect_version(stored, seen)?;
+        }
+        let mut connection = self.pool.acquire().await?;
+        let row = before.map(|(stored, _)| &stored.row);
+        expect_storable(&mut connection, actor, resource, table, draft, row).await?;
+        drop(connection);
+        let mut warnings = self.warnings(resource, draft).await?;
+        // What was so before the save is no news.
+        if let Some(Ok(old)) = row.map(|row| row.check(resource, self.rules())) {
+            let known = self.warnings(resource, &old).await?;
+            warnings.retain(|warning| !known.contains(warning));
+        }
+        Ok(warnings)
+    }
+
+    async fn try_apply(&self, actor: &Actor, operations: &[Operation]) -> Result<Applied, Stop> {
+        let mut transaction = self.pool.begin().await?;
+        let change = next_change(&mut transaction).await?;
+        let schema = Schema::read(&mut *transaction).await?;
+        let mut unit = Unit {
+            transaction,
+            actor,
+            schema,
+            change,
+            at: OffsetDateTime::now_utc(),
+            recorded: 0,
+        };
+        let mut keys = Vec::with_capacity(operations.len());
+        for operation in operations {
+            keys.push(unit.perform(operation).await?);
+        }
+        if unit.recorded == 0 {
+            unit.transaction.rollback().await?;
+            return Ok(Applied { change: None, keys });
+        }
+        unit.transaction.commit().await?;
+        Ok(Applied {
+            change: Some(change),
+            keys,
+        })
+    }
+}
+
+/// Takes the next change number, and with it the writers' lock.
+async fn next_change(connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
+    let taken =
+        sqlx::query("UPDATE pw_counter SET last_change = LAST_INSERT_ID(last_change + 1) WHERE id = 1")
+            .execute(connection)
+            .await?;
+    Ok(taken.last_insert_id())
+}
+
+/// A transaction in which an actor writes.
+struct Unit<'a> {
+    transaction: Transaction<'static, MySql>,
+    actor: &'a Actor,
+    schema: Schema,
+    change: u64,
+    at: OffsetDateTime,
+    recorded: u32,
+}
+
+impl Unit<'_> {
+    /// Performs one operation and answers with the row's key.
+    async fn perform(&mut self, operation: &Operation) -> Result<String, Stop> {
+        match operation {
+            Operation::Create { resource, draft } => self.create(resource, draft).await,
+            Operation::Update {
+                resource,
+                key,
+                version,
+                draft,
+            } => {
+                let table = self.writable(resource)?;
+                let before = self.row(resource, &table, key).await?;
+                expect_version(&before, version.as_deref())?;
+                self.expect_storable(resource, &table, draft, Some(&before.row))
+                    .await?;
+                let assignments: Vec<_> = draft
+                    .values()
+                    .iter()
+                    .filter(|(name, _)| table.has(name))
+                    .collect();
+                self.write(resource, &table, &before, &assignments).await
+            }
+            Operation::SetEnabled {
+                resource,
+                key,
+                enabled,
+            } => {
+                let table = self.writable(resource)?;
+                let before = self.row(resource, &table, key).await?;
+                let value = ("enabled", Value::Number(i64::from(*enabled)));
+                if !table.has("enabled") {
+                    return Err(Error::ReadOnly(format!(
+                        "The table {} has no column `enabled`: every row of it is on.",
+                        resource.table
+                    ))
+                    .into());
+                }
+                self.write(resource, &table, &before, &[&value]).await
+            }
+            Operation::Delete {
+                resource,
+                key,
+                version,
+            } => {
+                let table = self.writable(resource)?;
+                let before = self.row(resource, &table, key).await?;
+                expect_version(&before, version.as_deref())?;
+                let mut sql = QueryBuilder::new(format!(
+                    "DELETE FROM {} WHERE {} = ",
+                    ident(resource.table),
+                    ident(resource.key)
+                ));
+                push_key(&mut sql, &table, resource, key);
+                sql.build().execute(&mut *self.transaction).await?;
+                self.record(resource, Action::Delete, Some(&before), None).await?;
+                Ok(key.clone())
+            }
+        }
+    }
+
+    async fn create(&mut self, resource: &'static Resource, draft: &Draft) -> Result<String, Stop> {
+        let table = self.writable(resource)?;
+        self.expect_storable(resource, &table, draft, None).await?;
+        let values: Vec<_> = draft
+            .values()
+            .iter()
+            .filter(|(name, _)| table.has(name))
+            .collect();
+
+        let names: Vec<String> = values.iter().map(|(name, _)| ident(name)).collect();
+        let mut sql = QueryBuilder::new(format!(
+            "INSERT INTO {} ({}) VALUES (",
+            ident(resource.table),
+            names.join(", ")
+        ));
+        let mut list = sql.separated(", ");
+        for (_, value) in &values {
+            match value {
+                Value::Text(text) => list.push_bind(text.clone()),
+                Value::Number(number) => list.push_bind(*number),
+            };
+        }
+        sql.push(")");
+        let inserted = match sql.build().execute(&mut *self.transaction).await {
+            Ok(inserted) => inserted,
+            Err(error) => return Err(refused_write(error, &draft.text(resource.subject))),
+        };
+        // A numbered key is the one the server just gave; any other is part of the draft.
+        let key = match draft.text(resource.key) {
+            given if given.is_empty() => inserted.last_insert_id().to_string(),
+            given => given,
+        };
+        let after = self.row(resource, &table, &key).await?;
+        expect_stored(&after.row, &values)?;
+        self.record(resource, Action::Create, None, Some(&after)).await?;
+        Ok(key)
+    }
+
+    /// Writes values into a row, records it, and answers with the row's key; does nothing where nothing differs.
+    async fn write(
+        &mut self,
+        resource: &'static Resource,
+        table: &Table,
+        before: &Stored,
+        values: &[&(&'static str, Value)],
+    ) -> Result<String, Stop> {
+        let key = before.row.key.clone();
+        let differing: Vec<_> = values
+            .iter()
+            .filter(|(name, value)| before.row.value(name) != Some(&value.to_string()))
+            .collect();
+        if differing.is_empty() {
+            return Ok(key);
+        }
+        let mut sql = QueryBuilder::new(format!("UPDATE {} SET ", ident(resource.table)));
+        let mut list = sql.separated(", ");
+        for (name, value) in &differing {
+            list.push(format!("{} = ", ident(name)));
+            match value {
+                Value::Text(text) => list.push_bind_unseparated(text.clone()),
+                Value::Number(number) => list.push_bind_unseparated(*number),
+            };
+        }
+        sql.push(format!(" WHERE {} = ", ident(resource.key)));
+        push_key(&mut sql, table, resource, &key);
+        if let Err(error) = sql.build().execute(&mut *self.transaction).await {
+            let subject = values.iter().find(|(name, _)| *name == resource.subject);
+            return Err(refused_write(
+                error,
+                &subject.map(|(_, v)| v.to_string()).unwrap_or_default(),
+            ));
+        }
+        let after = self.row(resource, table, &key).await?;
+        expect_stored(&after.row, values)?;
+        self.record(resource, Action::Update, Some(before), Some(&after))
+            .await?;
+        Ok(key)
+    }
+
+    fn writable(&self, resource: &'static Resource) -> Result<Table, Stop> {
+        writable(&self.schema, self.actor, resource).cloned()
+    }
+
+    async fn expect_storable(
+        &mut self,
+        resource: &'static Resource,
+        table: &Table,
+        draft: &Draft,
+        except: Option<&Row>,
+    ) -> Result<(), Stop> {
+        expect_storable(&mut self.transaction, self.actor, resource, table, draft, except).await
+    }
+
+    /// Reads and locks a row the actor may see.
+    async fn row(&mut self, resource: &'static Resource, table: &Table, key: &str) -> Result<Stored, Stop> {
+        find_row(
+            &mut self.transaction,
+            self.actor,
+            resource,
+            table,
+            key,
+            " FOR UPDATE",
+        )
+        .await?
+        .ok_or_else(|| Error::NotFound.into())
+    }
+
+    async fn record(
+        &mut self,
+        resource: &'static Resource,
+        action: Action,
+        before: Option<&Stored>,
+        after: Option<&Stored>,
+    ) -> Result<(), sqlx::Error> {
+        let row = after.or(before).map(|stored| &stored.row);
+        let entry = Record {
+            change: self.change,
+            seq: self.recorded,
+            at: self.at,
+            actor: self.actor,
+            action,
+            table: resource.table,
+            key: row.map(|r| r.key.as_str()).unwrap_or_default(),
+            subject: row.map(|r| r.text(resource.subject)).unwrap_or_default(),
+            before: before.map(|stored| stored.image.to_json()),
+            after: after.map(|stored| stored.image.to_json()),
+        };
+        record(&mut self.transaction, &entry).await?;
+        self.recorded += 1;
+        Ok(())
+    }
+}
+
+/// The live table, if this actor may write it and it can be written.
+fn writable<'s>(schema: &'s Schema, actor: &Actor, resource: &'static Resource) -> Result<&'s Table, Stop> {
+    if !actor.may_write(resource) {
+        let refusal = format!(
+            "Accounts with the role {} cannot change {}.",
+            actor.role, resource.words.many
+        );
+        return Err(Error::Forbidden(refusal).into());
+    }
+    let table = require(schema, resource.table)?;
+    match table.read_only() {
+        Some(why) => Err(Error::ReadOnly(why.reason).into()),
+        None => Ok(table),
+    }
+}
+
+/// That a draft may be stored: its subject is the actor's and free, and every value fits. The howto's `domains` has no
+/// unique key, so the panel looks for the subject itself. `except` is the row being changed.
+async fn expect_storable(
+    connection: &mut MySqlConnection,
+    actor: &Actor,
+    resource: &'static Resource,
+    table: &Table,
+    draft: &Draft,
+    except: Option<&Row>,
+) -> Result<(), Stop> {
+    let subject = draft.text(resource.subject);
+    if !actor.scope.covers(&domain_of(&subject)) {
+        return Err(Refusal::OutOfScope.into());
+    }
+    expect_room(table, draft)?;
+    // A row that keeps its subject may have an older twin; mending the rest of it must stay possible.
+    if except.is_some_and(|row| row.text(resource.subject) == subject) {
+        return Ok(());
+    }
+    let (key, column) = (ident(resource.key), ident(resource.subject));
+    let mut sql = QueryBuilder::new(format!(
+        "SELECT CAST({key} AS CHAR), CAST({column} AS CHAR) FROM {} WHERE {column} = ",
+        ident(resource.table)
+    ));
+    sql.push_bind(subject);
+    if let Some(own) = except {
+        sql.push(format!(" AND {key} <> "));
+        push_key(&mut sql, table, resource, &own.key);
+    }
+    push_scope(&mut sql, &actor.scope, table, resource.subject);
+    sql.push(" LIMIT 1");
+    match sql.build().fetch_optional(connection).await? {
+        None => Ok(()),
+        Some(row) => Err(Refusal::Exists {
+            key: row.try_get_unchecked(0)?,
+            subject: row.try_get_unchecked::<Option<String>, _>(1)?.unwrap_or_default(),
+        }
+        .into()),
+    }
+}
+
+fn expect_version(stored: &Stored, version: Option<&str>) -> Result<(), Stop> {
+    match version {
+        Some(seen) if seen != stored.image.version() => {
+            Err(Refusal::Conflict(Box::new(stored.clone())).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// That every value fits its column. A server that is not strict would cut it without a word.
+fn expect_room(table: &Table, draft: &Draft) -> Result<(), Stop> {
+    for (column, value) in draft.values() {
+        let Value::Text(text) = value else { continue };
+        let length = text.chars().count() as u64;
+        if let Some(capacity) = table
+            .column(column)
+            .and_then(|c| c.capacity)
+            .filter(|most| length > *most)
+        {
+            return Err(Refusal::TooLong {
+                column,
+                capacity,
+                length,
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// That the row now holds what was written, to the letter: a trigger or a narrow character set may have had its own idea.
+fn expect_stored(after: &Row, values: &[&(&'static str, Value)]) -> Result<(), Stop> {
+    for (column, value) in values {
+        if after.value(column) != Some(&value.to_string()) {
+            return Err(Error::Unexpected(format!(
+                "the database stored `{}` in {column} where `{value}` was written; nothing was kept",
+                after.text(column)
+            ))
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// What a failed INSERT or UPDATE means.
+fn refused_write(error: sqlx::Error, subject: &str) -> Stop {
+    match number(&error) {
+        // Duplicate entry, and the same from AUTO_INCREMENT at the end of its type.
+        Some(1062) if error.to_string().contains("PRIMARY") => Refusal::KeysUsedUp.into(),
+        Some(1062) => Refusal::Exists {
+            key: None,
+            subject: subject.to_owned(),
+        }
+        .into(),
+        Some(167 | 1264 | 1467) => Refusal::KeysUsedUp.into(),
+        _ => Stop::Database(error),
+    }
+}

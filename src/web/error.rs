@@ -1,0 +1,258 @@
+//! Errors as pages: what happened, what to do, and whatever was typed, ready to be sent again.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::layers::RequestId;
+use super::page::{Page, render, see_other};
+use super::request::Fields;
+use super::urls::query;
+use crate::error::Error;
+use crate::resource::Resource;
+
+/// Marks an answer that [`finish`] turns into a page.
+#[derive(Clone)]
+struct Failed(Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = status(&self).into_response();
+        response.extensions_mut().insert(Failed(Arc::new(self)));
+        response
+    }
+}
+
+fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::NotFound | Error::MissingTable(_) => StatusCode::NOT_FOUND,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::SignedOut => StatusCode::UNAUTHORIZED,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Error::Unavailable(_) | Error::Busy | Error::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
+        Error::ReadOnly(_) => StatusCode::CONFLICT,
+        Error::Usage(_) => StatusCode::BAD_REQUEST,
+        Error::Privilege(_) | Error::Unexpected(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What an error page needs to know of its request.
+#[derive(Debug)]
+pub struct About {
+    method: Method,
+    target: String,
+    id: String,
+}
+
+impl About {
+    /// Of this request, as seen below the base path.
+    pub fn of(request: &Request) -> Self {
+        let uri = request.uri();
+        Self {
+            method: request.method().clone(),
+            target: uri
+                .path_and_query()
+                .map_or_else(|| uri.path().to_owned(), ToString::to_string),
+            id: request
+                .extensions()
+                .get::<RequestId>()
+                .map(|id| id.0.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    page: Page,
+    heading: String,
+    lines: Vec<String>,
+    statement: Option<String>,
+    id: Option<String>,
+    search: bool,
+    echo: Option<Echo>,
+    sign_in: bool,
+}
+
+impl ErrorPage {
+    /// Fields that are the form's own and mean nothing to people.
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    fn is_hidden(&self, name: &str) -> bool {
+        matches!(
+            name,
+            "version" | "next" | "again" | "confirm" | "value" | "enabled"
+        )
+    }
+}
+
+/// A form that could not be dealt with, to be sent again.
+struct Echo {
+    action: String,
+    fields: Vec<(String, String)>,
+}
+
+/// Passes answers through, errors as pages.
+pub fn finish(app: &App, about: &About, fields: &Fields, response: Response) -> Response {
+    if let Some(Failed(error)) = response.extensions().get::<Failed>() {
+        let mut answer = page(app, about, fields, error);
+        if let Some(allow) = response.headers().get(header::ALLOW) {
+            answer.headers_mut().insert(header::ALLOW, allow.clone());
+        }
+        return answer;
+    }
+    // The session layer answers with a bare 500 when it cannot save: the database went away in between.
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR
+        && !response.headers().contains_key(header::CONTENT_TYPE)
+    {
+        return page(
+            app,
+            about,
+            fields,
+            &Error::Unavailable("the session could not be saved".to_owned()),
+        );
+    }
+    response
+}
+
+/// The page for an error.
+pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Response {
+    if matches!(error, Error::SignedOut) && about.reads() {
+        let target = if about.target == "/" {
+            String::new()
+        } else {
+            app.urls.page(&about.target)
+        };
+        return see_other(&app.urls.page(&format!("/login{}", query(&[("next", &target)]))));
+    }
+    let status = status(error);
+    if status.is_server_error() {
+        tracing::error!(%error, "a request failed: {error}");
+    }
+    let words = words(error);
+    let echo = (!about.reads() && !fields.repeatable().is_empty()).then(|| Echo {
+        action: app.urls.page(&about.target),
+        fields: fields.repeatable(),
+    });
+    let template = ErrorPage {
+        page: Page::for_anybody(app, words.heading),
+        heading: words.heading.to_owned(),
+        lines: words.lines,
+        statement: words.statement,
+        id: status.is_server_error().then(|| about.id.clone()),
+        search: matches!(error, Error::NotFound),
+        echo,
+        sign_in: matches!(error, Error::SignedOut),
+    };
+    let mut response = match render(status, &template) {
+        Ok(response) => response,
+        Err(_) => (status, error.to_string()).into_response(),
+    };
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+struct Words {
+    heading: &'static str,
+    lines: Vec<String>,
+    statement: Option<String>,
+}
+
+fn words(error: &Error) -> Words {
+    let plain = |heading, line: &str| Words {
+        heading,
+        lines: vec![line.to_owned()],
+        statement: None,
+    };
+    match error {
+        Error::NotFound => plain(
+            "Nothing here",
+            "This page or row does not exist. It may have been deleted or renamed since the link was made.",
+        ),
+        Error::MissingTable(name) => Words {
+            heading: "The table does not exist",
+            lines: vec![format!(
+                "This database has no table {name}. postwarden migrate creates it:"
+            )],
+            statement: Resource::by_table(name).map(|r| format!("{};", r.create_table.trim())),
+        },
+        Error::Forbidden(why) => plain("Not yours to change", why),
+        Error::SignedOut => plain(
+            "You are signed out",
+            "The session ended while this form was open. Nothing was saved and nothing is lost: sign in in another \
+             tab, come back here and send the form again.",
+        ),
+        Error::TooLarge(most) => plain(
+            "Too large",
+            &format!("A form may have {} kB. Nothing was saved.", most / 1024),
+        ),
+        Error::NotAForm => plain(
+            "Not a form",
+            "Forms are sent as application/x-www-form-urlencoded, whole. Nothing was saved.",
+        ),
+        Error::Unavailable(_) => plain(
+            "The database does not answer",
+            "Nothing was saved. Postfix uses the same database: while it is away, mail is not lost but answered \
+             with 451 and sent again later. Try again in a moment; the log says what failed.",
+        ),
+        Error::Busy => plain(
+            "The rows are locked",
+            "Another program keeps these rows locked. Nothing was saved. Try again in a moment.",
+        ),
+        Error::NotMigrated => plain("Not set up yet", "Run postwarden migrate on this database first."),
+        Error::ReadOnly(why) => plain("This table can only be read", why),
+        Error::Usage(why) => plain("That does not work", why),
+        Error::Privilege(what) => plain(
+            "The database account may not do that",
+            &format!("Nothing was saved. The grants the panel needs are in README. The server said: {what}"),
+        ),
+        Error::Unexpected(_) => plain(
+            "Something went wrong",
+            "Nothing was saved. The log says more under the number below.",
+        ),
+    }
+}
+
+/// The answer to a form from another site. It repeats nothing: the form is not the visitor's own.
+pub fn cross_site(app: &App) -> Response {
+    let template = ErrorPage {
+        page: Page::for_anybody(app, "Sent from another site"),
+        heading: "Sent from another site".to_owned(),
+        lines: vec![format!(
+            "This form did not come from a page of this panel, so nothing was done. If it did, the address in your \
+             browser is not the panel's own: open {} instead. Behind a proxy, public_url must be the address people \
+             use and the proxy must pass the Host header on (Apache: ProxyPreserveHost On).",
+            app.urls.origin()
+        )],
+        statement: None,
+        id: None,
+        search: false,
+        echo: None,
+        sign_in: false,
+    };
+    render(StatusCode::FORBIDDEN, &template).unwrap_or_else(|_| StatusCode::FORBIDDEN.into_response())
+}
+
+/// For every address without a page.
+pub async fn no_such_page() -> Error {
+    Error::NotFound
+}
+
+/// For every page without that method.
+pub async fn no_such_method(request: Request) -> Response {
+    let words = format!("This page does not take {}.\n", request.method());
+    (StatusCode::METHOD_NOT_ALLOWED, words).into_response()
+}

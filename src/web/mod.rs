@@ -1,0 +1,138 @@
+//! The only HTTP: routes, the layers around them, and the pages.
+//!
+//! A request passes, from the outside in: request log, panic guard, base path, time limit, security headers,
+//! compression, cross-site refusal, the [envelope](request::envelope) that reads forms and turns errors into pages,
+//! the session, the route.
+
+mod assets;
+mod changes;
+mod crud;
+mod dashboard;
+mod error;
+mod form;
+mod health;
+mod layers;
+mod page;
+mod request;
+mod search;
+mod sign_in;
+mod text;
+mod urls;
+mod view;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tower::util::BoxCloneSyncService;
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::resource;
+use crate::store::{Sessions, Store};
+use urls::Urls;
+
+/// What every handler can reach.
+#[derive(Debug, Clone)]
+pub struct App {
+    store: Store,
+    config: Arc<Config>,
+    urls: Arc<Urls>,
+}
+
+/// The whole panel as one service.
+pub type Panel = BoxCloneSyncService<Request, Response, std::convert::Infallible>;
+
+impl App {
+    /// A panel over this database, with these settings.
+    ///
+    /// # Errors
+    /// The public address is none.
+    pub fn new(store: Store, config: Config) -> Result<Self> {
+        let urls = Urls::new(config.public()?);
+        Ok(Self {
+            store,
+            config: Arc::new(config),
+            urls: Arc::new(urls),
+        })
+    }
+
+    /// The panel as a service, layers and all.
+    ///
+    /// # Errors
+    /// The public address cannot be an origin.
+    pub fn panel(&self) -> Result<Panel> {
+        let pages = resource::ALL
+            .iter()
+            .fold(pages(), |router, resource| router.merge(crud::routes(resource)));
+        let sessions = layers::sessions(self);
+        let pages = pages.layer(sessions).merge(open_pages());
+        layers::around(self, pages)
+    }
+
+    /// Serves the panel until `stop` resolves, then lets requests under way finish.
+    ///
+    /// # Errors
+    /// The listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
+        let panel = self.panel()?;
+        let sweeper = tokio::spawn(sweep(Sessions::new(self.store.clone(), self.config.session)));
+        let make = axum::ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(panel);
+        let served = axum::serve(listener, make).with_graceful_shutdown(stop).await;
+        sweeper.abort();
+        self.store.close().await;
+        served.map_err(|e| Error::unexpected("listening", e))
+    }
+}
+
+/// Pages that know their visitor.
+fn pages() -> Router<App> {
+    Router::new()
+        .route("/", get(dashboard::show))
+        .route("/login", get(sign_in::show).post(sign_in::enter))
+        .route("/logout", get(sign_in::ask_leave).post(sign_in::leave))
+        .route("/changes", get(changes::index))
+        .route("/search", get(search::show))
+}
+
+/// Pages for anybody, without a session.
+fn open_pages() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/static/{name}", get(assets::file))
+        .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
+}
+
+/// Deletes sessions that have run out, now and then.
+async fn sweep(sessions: Sessions) {
+    let mut hourly = tokio::time::interval(std::time::Duration::from_secs(3600));
+    loop {
+        hourly.tick().await;
+        if let Err(error) = sessions.delete_expired().await {
+            tracing::warn!(%error, "could not delete expired sessions");
+        }
+    }
+}
+
+/// Boxes a service, so that the type of the layers does not leak.
+fn boxed<S>(service: S) -> Panel
+where
+    S: tower::Service<Request, Response = Response, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    BoxCloneSyncService::new(service)
+}

@@ -1,0 +1,136 @@
+//! What every page shows around its content: menu, name, notices.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::{Deserialize, Serialize};
+
+use super::assets;
+use super::request::{Visitor, unavailable};
+use super::urls::Urls;
+use super::{App, text};
+use crate::error::{Error, Result};
+use crate::resource::{self, Resource};
+
+/// Key of the session's data that holds notices for the next page.
+const NOTICES: &str = "notices";
+
+/// A notice on top of the next page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// `ok` or `warn`.
+    pub kind: String,
+    /// Sentences.
+    pub lines: Vec<String>,
+    /// A link behind them: label and address.
+    pub link: Option<(String, String)>,
+}
+
+/// The frame of a page.
+#[derive(Debug)]
+pub struct Page {
+    /// Title of the browser's tab.
+    pub title: String,
+    /// The menu entry the page belongs to.
+    pub section: &'static str,
+    /// Name of the account that is signed in.
+    pub who: Option<String>,
+    /// What happened just before.
+    pub notices: Vec<Notice>,
+    urls: Arc<Urls>,
+}
+
+impl Page {
+    /// A page for somebody who is not signed in, or of whom it is not known.
+    pub fn for_anybody(app: &App, title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            section: "",
+            who: None,
+            notices: Vec::new(),
+            urls: Arc::clone(&app.urls),
+        }
+    }
+
+    /// The address of a page.
+    pub fn url(&self, path: &str) -> String {
+        self.urls.page(path)
+    }
+
+    /// The address of a row.
+    pub fn row_url(&self, slug: &str, key: &str) -> String {
+        self.urls.row(slug, key)
+    }
+
+    /// The address of an asset.
+    pub fn asset(&self, name: &str) -> String {
+        self.urls.page(&assets::versioned(name))
+    }
+
+    /// The tables of the menu.
+    #[expect(clippy::unused_self, reason = "templates call it on their page")]
+    pub fn tables(&self) -> &'static [&'static Resource] {
+        resource::ALL
+    }
+
+    /// A message as HTML, escaped, with what stands in backticks as code.
+    #[expect(clippy::unused_self, reason = "templates call it on their page")]
+    pub fn marked(&self, message: &str) -> String {
+        text::marked(message)
+    }
+
+    /// A stored text as people can read it.
+    #[expect(clippy::unused_self, reason = "templates call it on their page")]
+    pub fn plain(&self, stored: &str) -> String {
+        text::plain(stored)
+    }
+}
+
+impl Visitor {
+    /// The frame of a page for this visitor, with the notices that wait for it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn page(&self, title: &str, section: &'static str) -> Result<Page> {
+        let notices: Option<Vec<Notice>> = self.session.get(NOTICES).await.map_err(unavailable)?;
+        if notices.is_some() {
+            self.session.remove_value(NOTICES).await.map_err(unavailable)?;
+        }
+        Ok(Page {
+            title: title.to_owned(),
+            section,
+            who: Some(self.actor.name.clone()),
+            notices: notices.unwrap_or_default(),
+            urls: Arc::clone(&self.app.urls),
+        })
+    }
+
+    /// Leaves a notice for the next page.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn notify(&self, notice: Notice) -> Result<()> {
+        self.session
+            .insert(NOTICES, vec![notice])
+            .await
+            .map_err(unavailable)
+    }
+}
+
+/// A rendered page.
+///
+/// # Errors
+/// The template failed.
+pub fn render(status: StatusCode, template: &impl Template) -> Result<Response> {
+    let html = template
+        .render()
+        .map_err(|e| Error::unexpected("rendering a page", e))?;
+    Ok((status, Html(html)).into_response())
+}
+
+/// An answer to a form that sends the browser to a page with GET.
+pub fn see_other(address: &str) -> Response {
+    Redirect::to(address).into_response()
+}

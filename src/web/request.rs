@@ -1,0 +1,228 @@
+//! What a request brings along: its form, the visitor's address, and who is signed in.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use ipnet::IpNet;
+use tower_sessions::Session;
+
+use super::{App, error};
+use crate::access::{Actor, Origin};
+use crate::error::{Error, Result};
+
+/// Largest form, in bytes: a list of some ten thousand members.
+pub const LARGEST_FORM: usize = 1024 * 1024;
+
+/// The fields of a posted form, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Fields(Arc<Vec<(String, String)>>);
+
+impl Fields {
+    /// The first value of a field; `None` where the form does not have it.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a field; empty where the form does not have it.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// Whether a button or checkbox of value 1 was sent.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.get(name) == Some("1")
+    }
+
+    /// Names and values that may be shown again: all but passwords.
+    pub fn repeatable(&self) -> Vec<(String, String)> {
+        self.0
+            .iter()
+            .filter(|(name, _)| !name.contains("password"))
+            .cloned()
+            .collect()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Fields {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// Reads the form before anything can go wrong, so that whatever does, the page that says so can repeat it; then
+/// turns errors into pages.
+pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let about = error::About::of(&request);
+    let fields = match read_form(&mut request).await {
+        Ok(fields) => fields,
+        Err(failure) => return error::page(&app, &about, &Fields::default(), &failure),
+    };
+    request.extensions_mut().insert(fields.clone());
+    let response = next.run(request).await;
+    error::finish(&app, &about, &fields, response)
+}
+
+async fn read_form(request: &mut Request) -> Result<Fields> {
+    if request.method() != Method::POST {
+        return Ok(Fields::default());
+    }
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    let bytes = Limited::new(body, LARGEST_FORM)
+        .collect()
+        .await
+        .map_err(|e| {
+            if e.is::<LengthLimitError>() {
+                Error::TooLarge(LARGEST_FORM)
+            } else {
+                Error::NotAForm
+            }
+        })?
+        .to_bytes();
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    if !bytes.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(Error::NotAForm);
+    }
+    Ok(Fields(Arc::new(
+        form_urlencoded::parse(&bytes).into_owned().collect(),
+    )))
+}
+
+/// The visitor's address: the peer's, or, from trusted proxies, the last address in `X-Forwarded-For` that is not one
+/// of them.
+pub fn visitor_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = peer?.to_canonical();
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    let mut seen = peer;
+    let forwarded = headers.get_all("x-forwarded-for");
+    let mut hops = forwarded
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .collect::<Vec<_>>();
+    while is_trusted(&seen) {
+        let Some(address) = hops.pop().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else {
+            break;
+        };
+        seen = address.to_canonical();
+    }
+    Some(seen)
+}
+
+/// The address a request came from.
+pub fn address_of(app: &App, parts: &Parts) -> Option<IpAddr> {
+    let peer = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip());
+    visitor_address(peer, &parts.headers, &app.config.trusted_proxies)
+}
+
+/// Somebody who is signed in. A handler without one has no actor, and without an actor the store gives nothing out.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Who acts, with the rights of this moment.
+    pub actor: Actor,
+    /// Their session.
+    pub session: Session,
+    /// The panel.
+    pub app: App,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let session = session_of(parts)?;
+        let account: Option<u32> = session.get(crate::store::ACCOUNT).await.map_err(unavailable)?;
+        let origin = Origin::Web(address_of(app, parts));
+        let actor = match account {
+            Some(id) => app.store.actor(id, origin).await?,
+            None => None,
+        };
+        Ok(Self {
+            actor: actor.ok_or(Error::SignedOut)?,
+            session,
+            app: app.clone(),
+        })
+    }
+}
+
+impl OptionalFromRequestParts<App> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>> {
+        match <Self as FromRequestParts<App>>::from_request_parts(parts, app).await {
+            Ok(visitor) => Ok(Some(visitor)),
+            Err(Error::SignedOut) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The session of a request, whoever is behind it.
+pub fn session_of(parts: &Parts) -> Result<Session> {
+    parts
+        .extensions
+        .get::<Session>()
+        .cloned()
+        .ok_or_else(|| Error::Unexpected("no session layer".to_owned()))
+}
+
+/// A session that cannot be read or written is a database that does not answer.
+pub fn unavailable(error: tower_sessions::session::Error) -> Error {
+    Error::Unavailable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &str, trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", forwarded.parse().expect("a header"));
+        let trusted: Vec<IpNet> = trusted.iter().map(|t| t.parse().expect("a network")).collect();
+        visitor_address(peer.parse().ok(), &headers, &trusted)
+            .expect("an address")
+            .to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_the_address_that_is_recorded() {
+        assert_eq!(seen("203.0.113.9", "10.0.0.1", &["127.0.0.1/32"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", "10.0.0.1", &[]), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_trusted_proxy_tells_the_address_and_nobody_before_it() {
+        assert_eq!(
+            seen("127.0.0.1", "1.2.3.4, 203.0.113.9", &["127.0.0.1/32"]),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            seen(
+                "127.0.0.1",
+                "203.0.113.9, 10.0.0.2",
+                &["127.0.0.1/32", "10.0.0.0/8"]
+            ),
+            "203.0.113.9"
+        );
+        assert_eq!(seen("127.0.0.1", "nonsense", &["127.0.0.1/32"]), "127.0.0.1");
+    }
+}

@@ -1,0 +1,77 @@
+//! One fragment, looked for in every table.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::page::{Page, render};
+use super::request::Visitor;
+use super::text;
+use super::urls::query;
+use super::view::RowView;
+use crate::error::Result;
+use crate::resource::{self, Resource};
+use crate::store::ListQuery;
+
+/// Hits shown of each table.
+const SHOWN: &str = "10";
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    q: String,
+}
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct Search {
+    page: Page,
+    q: String,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    resource: &'static Resource,
+    rows: Vec<RowView>,
+    total: String,
+    all: Option<String>,
+}
+
+/// `/search?q=`
+pub async fn show(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response> {
+    let q = wanted.q.trim().to_owned();
+    let mut groups = Vec::new();
+    for resource in resource::ALL {
+        if q.is_empty() || visitor.app.store.table(resource).await?.is_none() {
+            continue;
+        }
+        let state = ListQuery {
+            q: q.clone(),
+            per: SHOWN.to_owned(),
+            ..ListQuery::default()
+        };
+        let found = visitor.app.store.list(&visitor.actor, resource, &state).await?;
+        if found.rows.is_empty() {
+            continue;
+        }
+        groups.push(Group {
+            resource,
+            rows: found
+                .rows
+                .iter()
+                .map(|row| RowView::new(resource, &visitor.app.store, row))
+                .collect(),
+            total: text::total(found.total, resource.words.noun, resource.words.many),
+            all: found.next.map(|_| {
+                visitor
+                    .app
+                    .urls
+                    .page(&format!("/{}{}", resource.slug, query(&[("q", &q)])))
+            }),
+        });
+    }
+    let page = visitor.page("Search", "").await?;
+    render(StatusCode::OK, &Search { page, q, groups })
+}

@@ -1,0 +1,139 @@
+//! Signing in and out.
+
+use askama::Template;
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::App;
+use super::page::{Page, render, see_other};
+use super::request::{Fields, Visitor, address_of, session_of, unavailable};
+use crate::access;
+use crate::error::{Error, Result};
+use crate::store::ACCOUNT;
+
+/// Longest password that is looked at, in bytes: hashing is paid per byte.
+const LONGEST: usize = 1024;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    page: Page,
+    username: String,
+    next: String,
+    failed: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+struct SignOutPage {
+    page: Page,
+}
+
+#[derive(Deserialize)]
+pub struct Back {
+    #[serde(default)]
+    next: String,
+}
+
+/// The sign-in form; whoever is signed in already goes on.
+pub async fn show(
+    State(app): State<App>,
+    visitor: Option<Visitor>,
+    Query(back): Query<Back>,
+) -> Result<Response> {
+    let next = app.urls.own(&back.next).unwrap_or_default();
+    if visitor.is_some() {
+        return Ok(see_other(&if next.is_empty() {
+            app.urls.page("/")
+        } else {
+            next
+        }));
+    }
+    let page = Page::for_anybody(&app, "Sign in");
+    render(
+        StatusCode::OK,
+        &SignInPage {
+            page,
+            username: String::new(),
+            next,
+            failed: false,
+        },
+    )
+}
+
+/// Checks name and password. Unknown names, wrong passwords and disabled accounts get the same answer in the same time.
+pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> Result<Response> {
+    let (parts, _) = request.into_parts();
+    let username = fields.text("username").trim().to_lowercase();
+    let next = app.urls.own(fields.text("next")).unwrap_or_default();
+    match check(&app, &username, fields.text("password")).await? {
+        Ok(account) => {
+            let session = session_of(&parts)?;
+            // Nothing of the old session and, last of all, a new id: what was planted before signing in is worth
+            // nothing after. (`flush` alone would keep the id the browser came with.)
+            session.clear().await;
+            session.insert(ACCOUNT, account).await.map_err(unavailable)?;
+            session.cycle_id().await.map_err(unavailable)?;
+            app.store.note_sign_in(account).await?;
+            tracing::info!(username, "signed in");
+            Ok(see_other(&if next.is_empty() {
+                app.urls.page("/")
+            } else {
+                next
+            }))
+        }
+        Err(reason) => {
+            // One stable line per failure, the address before anything the visitor typed: fail2ban reads it.
+            let from = address_of(&app, &parts)
+                .map(|a| a.to_string())
+                .unwrap_or_else(|| "unknown".to_owned());
+            let name: String = fields.text("username").chars().take(128).collect();
+            tracing::warn!("auth failure from {from} for {name:?}: {reason}");
+            let page = Page::for_anybody(&app, "Sign in");
+            let username = fields.text("username").to_owned();
+            let template = SignInPage {
+                page,
+                username,
+                next,
+                failed: true,
+            };
+            Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &template)?.into_response())
+        }
+    }
+}
+
+/// The number of the account, or why not.
+async fn check(app: &App, username: &str, password: &str) -> Result<Result<u32, &'static str>> {
+    if password.len() > LONGEST {
+        return Ok(Err("bad-password"));
+    }
+    let found = match username {
+        "" => None,
+        name => app.store.sign_in(name).await?,
+    };
+    let Some(account) = found else {
+        access::verify_nobody(password.to_owned()).await?;
+        return Ok(Err("unknown-name"));
+    };
+    let right = access::verify(password.to_owned(), account.hash).await?;
+    Ok(match (right, account.enabled) {
+        (true, true) => Ok(account.id),
+        (true, false) => Err("disabled"),
+        (false, _) => Err("bad-password"),
+    })
+}
+
+/// Asks before signing out, for those who open the address: GET changes nothing.
+pub async fn ask_leave(visitor: Visitor) -> Result<Response> {
+    let page = visitor.page("Sign out", "").await?;
+    render(StatusCode::OK, &SignOutPage { page })
+}
+
+/// Ends the session.
+pub async fn leave(State(app): State<App>, request: Request) -> Result<Response, Error> {
+    let (parts, _) = request.into_parts();
+    session_of(&parts)?.flush().await.map_err(unavailable)?;
+    Ok(see_other(&app.urls.page("/login")))
+}

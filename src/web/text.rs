@@ -1,0 +1,119 @@
+//! Texts as people read them.
+
+use time::PrimitiveDateTime;
+use time::macros::format_description;
+
+use crate::mail::{DomainName, visible};
+use crate::store::Total;
+
+/// A stored text with everything invisible in it made visible.
+pub fn plain(stored: &str) -> String {
+    visible(stored).into_owned()
+}
+
+/// A message as HTML: escaped, with what stands in backticks as `<code>`. A value that holds a backtick itself is escaped
+/// like all else; at worst the code ends early.
+pub fn marked(message: &str) -> String {
+    let mut html = String::with_capacity(message.len() + 32);
+    for (i, part) in message.split('`').enumerate() {
+        let (open, close) = if i % 2 == 1 {
+            ("<code>", "</code>")
+        } else {
+            ("", "")
+        };
+        html.push_str(open);
+        for c in plain(part).chars() {
+            match c {
+                '&' => html.push_str("&amp;"),
+                '<' => html.push_str("&lt;"),
+                '>' => html.push_str("&gt;"),
+                '"' => html.push_str("&quot;"),
+                '\'' => html.push_str("&#39;"),
+                other => html.push(other),
+            }
+        }
+        html.push_str(close);
+    }
+    html
+}
+
+/// The Unicode form of a subject with a punycode domain; `None` where it is the same.
+pub fn unicode(subject: &str) -> Option<String> {
+    if !subject.contains("xn--") {
+        return None;
+    }
+    let (local, domain) = subject
+        .rsplit_once('@')
+        .map_or(("", subject), |(local, domain)| (local, domain));
+    let domain = DomainName::parse(domain).ok()?.unicode()?;
+    Some(if subject.contains('@') {
+        format!("{local}@{domain}")
+    } else {
+        domain
+    })
+}
+
+/// A number with thin groups: `12,345`.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// How many rows there are, with the right noun.
+pub fn total(total: Total, one: &str, many: &str) -> String {
+    match total {
+        Total::Exactly(1) => format!("1 {one}"),
+        Total::Exactly(n) => format!("{} {many}", number(n)),
+        Total::MoreThan(n) => format!("more than {} {many}", number(n)),
+    }
+}
+
+/// A moment, UTC, to the second.
+pub fn moment(at: PrimitiveDateTime) -> String {
+    at.format(format_description!(
+        "[year]-[month]-[day] [hour]:[minute]:[second]"
+    ))
+    .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_escaped_whatever_stands_in_backticks() {
+        assert_eq!(
+            marked("`<b>` & `a"),
+            "<code>&lt;b&gt;</code> &amp; <code>a</code>"
+        );
+        assert_eq!(marked("\"x\" 'y'"), "&quot;x&quot; &#39;y&#39;");
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(999), "999");
+        assert_eq!(number(12345), "12,345");
+        assert_eq!(number(1_000_000), "1,000,000");
+    }
+
+    #[test]
+    fn a_punycode_domain_is_shown_in_unicode_too() {
+        assert_eq!(
+            unicode("info@xn--bcher-kva.example").as_deref(),
+            Some("info@bücher.example")
+        );
+        assert_eq!(
+            unicode("xn--bcher-kva.example").as_deref(),
+            Some("bücher.example")
+        );
+        assert_eq!(unicode("bucher.example"), None);
+    }
+}

@@ -1,0 +1,163 @@
+//! Addresses within the panel. Everything that writes a link goes through [`Urls`], which knows the base path.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+/// What stays as it is in a path segment (RFC 3986, `unreserved`, and `@`).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'@');
+
+/// Keys that would collide with pages of the same name.
+const RESERVED: &[&str] = &["", "new", "bulk", "import", "export.csv"];
+
+/// The panel's own addresses.
+#[derive(Debug, Clone)]
+pub struct Urls {
+    base: String,
+    public: Url,
+}
+
+impl Urls {
+    /// Addresses below the panel's public address, whose path ends in `/`.
+    pub fn new(public: Url) -> Self {
+        Self {
+            base: public.path().trim_end_matches('/').to_owned(),
+            public,
+        }
+    }
+
+    /// The base path without its final slash: empty at the root of a host.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A page, given as `/aliases?q=x`.
+    pub fn page(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The page of a row.
+    pub fn row(&self, slug: &str, key: &str) -> String {
+        format!("{}/{slug}/{}", self.base, segment(key))
+    }
+
+    /// The origin browsers name when they post to the panel.
+    pub fn origin(&self) -> String {
+        self.public.origin().ascii_serialization()
+    }
+
+    /// Whether the panel is reached over https.
+    pub fn is_https(&self) -> bool {
+        self.public.scheme() == "https"
+    }
+
+    /// The path a person may be sent back to: one of the panel's own, as a browser would read it.
+    pub fn own(&self, target: &str) -> Option<String> {
+        let plain = target.starts_with('/') && !target.contains(['\\', '\n', '\r', '\t']);
+        let joined = self.public.join(target).ok().filter(|_| plain)?;
+        let below = joined.path() == self.base || joined.path().starts_with(&format!("{}/", self.base));
+        if joined.origin() != self.public.origin() || !below {
+            return None;
+        }
+        Some(joined.query().map_or_else(
+            || joined.path().to_owned(),
+            |query| format!("{}?{query}", joined.path()),
+        ))
+    }
+}
+
+/// A key as a path segment: percent-encoded, with a `~` in front where it would be taken for a page.
+pub fn segment(key: &str) -> String {
+    let tilde = if RESERVED.contains(&key) || key.starts_with('~') {
+        "~"
+    } else {
+        ""
+    };
+    // A segment of dots alone would be taken for a directory.
+    let encoded = if key.chars().all(|c| c == '.') && !key.is_empty() {
+        key.replace('.', "%2E")
+    } else {
+        utf8_percent_encode(key, SEGMENT).to_string()
+    };
+    format!("{tilde}{encoded}")
+}
+
+/// The key of a decoded path segment.
+pub fn key(segment: &str) -> &str {
+    segment.strip_prefix('~').unwrap_or(segment)
+}
+
+/// A query string from names and values; empty values are left out.
+pub fn query(pairs: &[(&str, &str)]) -> String {
+    let mut out = form_urlencoded::Serializer::new(String::new());
+    let mut any = false;
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        out.append_pair(name, value);
+        any = true;
+    }
+    if any {
+        format!("?{}", out.finish())
+    } else {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(public: &str) -> Urls {
+        Urls::new(Url::parse(public).expect("an address"))
+    }
+
+    #[test]
+    fn people_are_only_sent_back_to_the_panel_itself() {
+        let root = at("https://panel.example/");
+        assert_eq!(root.own("/aliases?q=x").as_deref(), Some("/aliases?q=x"));
+        for elsewhere in [
+            "//evil.example/",
+            "https://evil.example/",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "aliases",
+        ] {
+            assert_eq!(root.own(elsewhere), None, "{elsewhere}");
+        }
+        let below = at("https://panel.example/postwarden/");
+        assert_eq!(
+            below.own("/postwarden/aliases").as_deref(),
+            Some("/postwarden/aliases")
+        );
+        assert_eq!(below.own("/wiki"), None);
+        assert_eq!(below.own("/postwarden/../wiki"), None);
+        assert_eq!(below.own("/postwardens"), None);
+    }
+
+    #[test]
+    fn every_key_survives_the_way_through_an_address() {
+        for name in [
+            "12",
+            "a/b",
+            "a?b#c%",
+            "",
+            "new",
+            "~new",
+            "~",
+            "..",
+            "ü",
+            "bulk",
+            "joe@x.example",
+        ] {
+            let encoded = segment(name);
+            assert!(!encoded.contains('/') && !encoded.is_empty(), "{encoded}");
+            let decoded = percent_encoding::percent_decode_str(&encoded)
+                .decode_utf8()
+                .expect("UTF-8");
+            assert_eq!(key(&decoded), name);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Rows as a list shows them.
+
+use super::text;
+use crate::mail::Destinations;
+use crate::resource::{Kind, Resource};
+use crate::store::{Row, Store};
+
+/// Destinations a list shows of one row; the rest are counted.
+const SHOWN: usize = 3;
+
+/// One row of a list.
+#[derive(Debug)]
+pub struct RowView {
+    /// Its key.
+    pub key: String,
+    /// What Postfix looks up, made readable.
+    pub subject: String,
+    /// The same with its domain in Unicode, where that differs.
+    pub unicode: Option<String>,
+    /// A word about the kind of row: catch-all, transport override.
+    pub tag: Option<&'static str>,
+    /// What Postfix or the panel would choke on.
+    pub problems: Vec<String>,
+    /// The other columns.
+    pub cells: Vec<Cell>,
+    /// Whether the row is on.
+    pub enabled: bool,
+}
+
+/// One column of a row.
+#[derive(Debug)]
+pub struct Cell {
+    /// Heading of the column.
+    pub label: &'static str,
+    /// What it holds, one line each.
+    pub lines: Vec<String>,
+    /// How many more lines there are.
+    pub more: usize,
+    /// What stands where it holds nothing.
+    pub empty: &'static str,
+}
+
+impl RowView {
+    /// A row of this resource as the list shows it.
+    pub fn new(resource: &Resource, store: &Store, row: &Row) -> Self {
+        let subject = row.text(resource.subject);
+        let problems = match row.check(resource, store.rules()) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.into_iter().map(|p| p.message).collect(),
+        };
+        let cells = resource
+            .columns
+            .iter()
+            .filter(|c| row.has(c.name) && c.name != resource.subject && c.kind != Kind::Switch)
+            .map(|column| cell(column.label, column.kind, row.text(column.name)))
+            .collect();
+        Self {
+            key: row.key.clone(),
+            subject: text::plain(subject),
+            unicode: text::unicode(subject),
+            tag: tag(resource, subject),
+            problems,
+            cells,
+            enabled: row.is_enabled(),
+        }
+    }
+}
+
+fn cell(label: &'static str, kind: Kind, stored: &str) -> Cell {
+    let mut lines: Vec<String> = match kind {
+        Kind::Addresses => match Destinations::parse(stored) {
+            Ok(list) => list.items().iter().map(ToString::to_string).collect(),
+            Err(_) => vec![text::plain(stored)],
+        },
+        _ => vec![text::plain(stored)],
+    };
+    lines.retain(|line| !line.is_empty());
+    let more = lines.len().saturating_sub(SHOWN);
+    // "and 1 more" takes as much room as the one.
+    let more = if more == 1 { 0 } else { more };
+    lines.truncate(if more == 0 { SHOWN + 1 } else { SHOWN });
+    let empty = if label == "Relay to" {
+        "follows the MX records"
+    } else {
+        "nothing"
+    };
+    Cell {
+        label,
+        lines,
+        more,
+        empty,
+    }
+}
+
+/// What kind of row a subject makes, where it is not the usual kind.
+fn tag(resource: &Resource, subject: &str) -> Option<&'static str> {
+    match (resource.table, subject.starts_with('@'), subject.contains('@')) {
+        ("domains" | "backups", false, true) => Some("transport override"),
+        ("aliases", true, _) => Some("catch-all"),
+        ("relays" | "relocated", true, _) => Some("whole domain"),
+        _ => None,
+    }
+}

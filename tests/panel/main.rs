@@ -1,0 +1,6 @@
+//! The panel over real HTTP and a real MariaDB.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod forms;
