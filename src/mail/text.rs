@@ -100,9 +100,9 @@ fn percent_decoded(text: &str) -> String {
 
 /// Shows what is odd about a stored value; ordinary text is borrowed unchanged.
 ///
-/// Control characters become control pictures (newline `␊`, tab `␉`), invisible characters and spaces other
-/// than the ordinary one `⟨U+200B⟩`, and ordinary spaces at either end `␠`. An ideographic space between
-/// words stays.
+/// Ordinary spaces at either end become `⟨space⟩`, line breaks and tabs `⟨newline⟩`, `⟨return⟩`, `⟨tab⟩`, other
+/// control and invisible characters `⟨U+200B⟩`: words, since few fonts have the control pictures of Unicode. An
+/// ideographic space between words stays.
 #[must_use]
 pub fn visible(input: &str) -> Cow<'_, str> {
     let start = input.len() - input.trim_start().len();
@@ -125,9 +125,10 @@ pub fn visible(input: &str) -> Cow<'_, str> {
 fn shown(c: char, at_an_end: bool) -> Option<String> {
     let code = u32::from(c);
     match c {
-        ' ' => at_an_end.then(|| "\u{2420}".to_owned()),
-        '\u{7f}' => Some("\u{2421}".to_owned()),
-        _ if code < 0x20 => char::from_u32(0x2400 + code).map(String::from),
+        ' ' => at_an_end.then(|| "⟨space⟩".to_owned()),
+        '\n' => Some("⟨newline⟩".to_owned()),
+        '\r' => Some("⟨return⟩".to_owned()),
+        '\t' => Some("⟨tab⟩".to_owned()),
         '\u{3000}' if !at_an_end => None,
         _ if c.is_control() || c.is_whitespace() || is_invisible(c) => Some(format!("⟨U+{code:04X}⟩")),
         _ => None,
@@ -267,8 +268,8 @@ mod tests {
                 "\u{feff}shop",
                 "Character 1 of `⟨U+FEFF⟩shop` is U+FEFF (byte order mark)",
             ),
-            (" é\tb", "Character 2 of `é␉b` is U+0009 (tab)"),
-            ("a\nb", "Character 2 of `a␊b` is U+000A (line break)"),
+            (" é\tb", "Character 2 of `é⟨tab⟩b` is U+0009 (tab)"),
+            ("a\nb", "Character 2 of `a⟨newline⟩b` is U+000A (line break)"),
             ("a\u{202e}b", "U+202E (writing direction mark)"),
             ("a\u{ad}b", "U+00AD (soft hyphen)"),
             ("a\u{0}b", "U+0000 (NUL)"),
@@ -328,12 +329,12 @@ mod tests {
     #[test]
     fn odd_text_is_made_visible() {
         let cases = [
-            (" joe ", "␠joe␠"),
-            ("  ", "␠␠"),
-            ("a\tb\nc\u{7f}\u{85}", "a␉b␊c␡⟨U+0085⟩"),
+            (" joe ", "⟨space⟩joe⟨space⟩"),
+            ("  ", "⟨space⟩⟨space⟩"),
+            ("a\tb\nc\u{7f}\u{85}", "a⟨tab⟩b⟨newline⟩c⟨U+007F⟩⟨U+0085⟩"),
             ("a\u{200b}b\u{a0}c", "a⟨U+200B⟩b⟨U+00A0⟩c"),
             ("山田\u{3000}太郎\u{3000}", "山田\u{3000}太郎⟨U+3000⟩"),
-            ("joe\n ", "joe␊␠"),
+            ("joe\n ", "joe⟨newline⟩⟨space⟩"),
         ];
         for (input, expected) in cases {
             assert_eq!(visible(input), expected, "{input:?}");

@@ -26,7 +26,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "mail",
             label: "Address",
-            help: "A full address, or @example.org for every address of the domain that has no row of its own.",
+            help: "A full address, or `@example.org` for every address of the domain that has no row of its own.",
             kind: Kind::Subject,
             default: "",
             sortable: true,
@@ -34,7 +34,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "destination",
             label: "Delivers to",
-            help: "One address per line. @other.example alone keeps the part before the @.",
+            help: "One address per line. `@other.example` alone keeps the part before the @.",
             kind: Kind::Addresses,
             default: "",
             sortable: false,

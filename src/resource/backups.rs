@@ -26,7 +26,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "domain",
             label: "Domain",
-            help: "Such as example.org. A subdomain needs a row of its own.",
+            help: "Such as `example.org`. A subdomain needs a row of its own.",
             kind: Kind::Subject,
             default: "",
             sortable: true,
@@ -34,7 +34,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "transport",
             label: "Relay to",
-            help: "The primary server in brackets, :[mail.example.org]. Leave it empty to follow the MX records: \
+            help: "The primary server in brackets, `:[mail.example.org]`. Leave it empty to follow the MX records: \
                    Postfix leaves itself out and takes the next better one.",
             kind: Kind::Line(&[":[mail.example.org]", "smtp:[mail.example.org]"]),
             default: "",

@@ -26,7 +26,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "domain",
             label: "Domain",
-            help: "Such as example.org. A subdomain needs a row of its own. An address such as joe@example.org makes \
+            help: "Such as `example.org`. A subdomain needs a row of its own. An address such as `joe@example.org` makes \
                    a row that overrides the transport of that one address.",
             kind: Kind::Subject,
             default: "",
@@ -35,7 +35,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "transport",
             label: "Transport",
-            help: "virtual: delivers into the mailboxes here. A host in brackets, smtp:[mail.example.com], is asked \
+            help: "`virtual:` delivers into the mailboxes here. A host in brackets, `smtp:[mail.example.com]`, is asked \
                    directly; without brackets its MX records are followed.",
             kind: Kind::Line(&["virtual:", "smtp:[aspmx.l.google.com]", "smtp:[smtp.google.com]"]),
             default: "virtual:",

@@ -26,7 +26,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "recipient",
             label: "Recipient",
-            help: "A full address, or @example.org for every address of the domain.",
+            help: "A full address, or `@example.org` for every address of the domain.",
             kind: Kind::Subject,
             default: "",
             sortable: true,
@@ -34,7 +34,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "status",
             label: "Answer",
-            help: "REJECT makes an exception to an @example.org row.",
+            help: "`REJECT` makes an exception to an `@example.org` row.",
             kind: Kind::Choice(&[
                 ("OK", "accept and relay to the primary server"),
                 ("REJECT", "refuse with 550, even under an @domain row"),

@@ -25,7 +25,7 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "oldadr",
             label: "Old address",
-            help: "A full address, or @example.org for every address of the domain.",
+            help: "A full address, or `@example.org` for every address of the domain.",
             kind: Kind::Subject,
             default: "",
             sortable: true,

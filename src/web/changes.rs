@@ -17,7 +17,7 @@ use crate::store::{Action, Change, ChangeQuery};
 #[template(path = "changes.html")]
 struct Changes {
     page: Page,
-    changes: Vec<ChangeView>,
+    entries: Vec<ChangeView>,
     query: ChangeQuery,
     filtered: bool,
     first: Option<String>,
@@ -133,7 +133,7 @@ pub async fn index(visitor: Visitor, Query(state): Query<ChangeQuery>) -> Result
     };
     let template = Changes {
         page: visitor.page("Changes", "changes").await?,
-        changes: changes.into_iter().map(ChangeView::new).collect(),
+        entries: changes.into_iter().map(ChangeView::new).collect(),
         filtered: [&state.q, &state.who, &state.table]
             .iter()
             .any(|s| !s.trim().is_empty()),

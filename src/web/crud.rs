@@ -355,21 +355,17 @@ impl Saving<'_> {
 
     /// The form as it was sent.
     async fn form(&self) -> Result<Form> {
-        let mut form = match &self.stored {
-            Some(stored) => {
-                let mut form =
-                    edit_form(self.visitor, self.resource, &self.table, stored, &self.values).await?;
-                // The comparison stays with the row the person saw, not with the one there is now.
-                if let Some(seen) = self.fields.get("version") {
-                    seen.clone_into(&mut form.version);
-                }
-                form
+        let mut form = if let Some(stored) = &self.stored {
+            let mut form = edit_form(self.visitor, self.resource, &self.table, stored, &self.values).await?;
+            // The comparison stays with the row the person saw, not with the one there is now.
+            if let Some(seen) = self.fields.get("version") {
+                seen.clone_into(&mut form.version);
             }
-            None => {
-                let title = format!("New {}", self.resource.words.noun);
-                let page = self.visitor.page(&title, self.resource.slug).await?;
-                Form::new(page, self.resource, &self.table, &self.values)
-            }
+            form
+        } else {
+            let title = format!("New {}", self.resource.words.noun);
+            let page = self.visitor.page(&title, self.resource.slug).await?;
+            Form::new(page, self.resource, &self.table, &self.values)
         };
         form.again = self.fields.is_set("again");
         form.next = self

@@ -134,8 +134,9 @@ impl Form {
     pub fn with_problems(mut self, stage: Stage, problems: &[Problem]) -> Self {
         for problem in problems {
             let label = self.resource.column(problem.column).map_or("", |c| c.label);
+            let short = text::first_sentence(&problem.message);
             self.problems
-                .push((problem.column.to_owned(), format!("{label}: {}", problem.message)));
+                .push((problem.column.to_owned(), format!("{label}: {short}")));
             if let Some(field) = self.fields.iter_mut().find(|f| f.column.name == problem.column) {
                 field.problems.push(problem.message.clone());
             }

@@ -115,7 +115,7 @@ fn open_pages() -> Router<App> {
 
 /// Deletes sessions that have run out, now and then.
 async fn sweep(sessions: Sessions) {
-    let mut hourly = tokio::time::interval(std::time::Duration::from_secs(3600));
+    let mut hourly = tokio::time::interval(std::time::Duration::from_hours(1));
     loop {
         hourly.tick().await;
         if let Err(error) = sessions.delete_expired().await {

@@ -86,9 +86,7 @@ pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> 
         }
         Err(reason) => {
             // One stable line per failure, the address before anything the visitor typed: fail2ban reads it.
-            let from = address_of(&app, &parts)
-                .map(|a| a.to_string())
-                .unwrap_or_else(|| "unknown".to_owned());
+            let from = address_of(&app, &parts).map_or_else(|| "unknown".to_owned(), |a| a.to_string());
             let name: String = fields.text("username").chars().take(128).collect();
             tracing::warn!("auth failure from {from} for {name:?}: {reason}");
             let page = Page::for_anybody(&app, "Sign in");

@@ -22,7 +22,9 @@ pub fn marked(message: &str) -> String {
             ("", "")
         };
         html.push_str(open);
-        for c in plain(part).chars() {
+        // Only quoted values can be odd; the sentences around them have spaces at their ends on purpose.
+        let part = if i % 2 == 1 { visible(part) } else { part.into() };
+        for c in part.chars() {
             match c {
                 '&' => html.push_str("&amp;"),
                 '<' => html.push_str("&lt;"),
@@ -35,6 +37,11 @@ pub fn marked(message: &str) -> String {
         html.push_str(close);
     }
     html
+}
+
+/// The first sentence of a message: enough for a summary whose links lead to the whole.
+pub fn first_sentence(message: &str) -> &str {
+    message.find(". ").map_or(message, |end| &message[..=end])
 }
 
 /// The Unicode form of a subject with a punycode domain; `None` where it is the same.
@@ -93,6 +100,7 @@ mod tests {
             marked("`<b>` & `a"),
             "<code>&lt;b&gt;</code> &amp; <code>a</code>"
         );
+        assert_eq!(marked("`a ` is b."), "<code>a⟨space⟩</code> is b.");
         assert_eq!(marked("\"x\" 'y'"), "&quot;x&quot; &#39;y&#39;");
     }
 
