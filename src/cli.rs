@@ -175,7 +175,12 @@ async fn perform(cli: Cli) -> Result<()> {
 /// Starts the log on standard error, as the settings say.
 fn start_log(config: &Config) {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // An expired cookie is no news, and a database that is away is reported by the request it stops.
+    let directives = format!(
+        "tower_sessions=error,tower_sessions_core=off,{}",
+        config.log.level
+    );
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -334,11 +339,10 @@ impl Password {
             .read_line(&mut line)
             .map_err(|e| Error::unexpected("reading the password", e))?;
         let text = line.trim_end_matches(['\r', '\n']).to_owned();
-        if text.chars().count() < access::MIN_PASSWORD_LENGTH {
-            return Err(Error::Usage(format!(
-                "the password on standard input has fewer than {} characters",
-                access::MIN_PASSWORD_LENGTH
-            )));
+        if text.is_empty() {
+            return Err(Error::Usage(
+                "no password on standard input: its first line is empty".to_owned(),
+            ));
         }
         Ok(Self {
             text,

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use crate::mail::DomainName;
 use crate::resource::{OwnerRights, Resource};
 
-pub use password::{MIN_LENGTH as MIN_PASSWORD_LENGTH, generate, hash, verify, verify_nobody};
+pub use password::{generate, hash, verify, verify_nobody};
 
 /// What an account is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -68,9 +68,10 @@ pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
     }
 }
 
-/// Whether trying the same transaction again is likely to work: deadlock (1213) or lock wait timeout (1205).
-pub(super) fn passing(error: &sqlx::Error) -> bool {
-    matches!(number(error), Some(1205 | 1213))
+/// Whether the server gave up this transaction in favour of another (1213): trying again at once is likely to work. After
+/// a lock wait timeout (1205) it is not, and the person has waited long enough.
+pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
+    number(error) == Some(1213)
 }
 
 /// What an error of the driver or the server means for the person who waits.

@@ -9,7 +9,7 @@ use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _, Transaction};
 use time::OffsetDateTime;
 
 use super::changes::{Action, Record, record};
-use super::connect::{classify, number, passing};
+use super::connect::{classify, is_deadlock, number};
 use super::list::{find_row, push_key};
 use super::row::{Row, Stored};
 use super::schema::{Schema, Table, require};
@@ -19,7 +19,7 @@ use crate::access::{Actor, domain_of};
 use crate::error::Error;
 use crate::resource::{Draft, Resource, Value};
 
-/// How often a unit is tried when another program's locks are in the way.
+/// How often a unit is tried when it loses a deadlock against another program.
 const TRIES: u32 = 4;
 
 /// One thing to do to one row.
@@ -142,8 +142,8 @@ impl Store {
             match self.try_apply(actor, operations).await {
                 Ok(applied) => return Ok(applied),
                 Err(Stop::Refused(refusal)) => return Err(refusal),
-                Err(Stop::Database(error)) if passing(&error) && tries < TRIES => {
-                    tracing::info!(%error, tries, "another program's locks were in the way; trying again");
+                Err(Stop::Database(error)) if is_deadlock(&error) && tries < TRIES => {
+                    tracing::info!(%error, tries, "lost a deadlock against another program; trying again");
                     tries += 1;
                 }
                 Err(Stop::Database(error)) => return Err(Refusal::Failed(classify(error))),

@@ -110,15 +110,19 @@ pub fn finish(app: &App, about: &About, fields: &Fields, response: Response) -> 
         }
         return answer;
     }
-    // The session layer answers with a bare 500 when it cannot save: the database went away in between.
-    if response.status() == StatusCode::INTERNAL_SERVER_ERROR
-        && !response.headers().contains_key(header::CONTENT_TYPE)
+    // Bare answers of layers: the session could not be saved (500), the time was up (503). Either way the database
+    // kept the request waiting or went away in between.
+    let status = response.status();
+    if matches!(
+        status,
+        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE
+    ) && !response.headers().contains_key(header::CONTENT_TYPE)
     {
         return page(
             app,
             about,
             fields,
-            &Error::Unavailable("the session could not be saved".to_owned()),
+            &Error::Unavailable(format!("a layer answered {status}")),
         );
     }
     response
@@ -205,8 +209,9 @@ fn words(error: &Error) -> Words {
         ),
         Error::Unavailable(_) => plain(
             "The database does not answer",
-            "Nothing was saved. Postfix uses the same database: while it is away, mail is not lost but answered \
-             with 451 and sent again later. Try again in a moment; the log says what failed.",
+            "What you sent was not saved, or at the very worst saved without an answer; sending it again is safe, \
+             nothing is saved twice. Postfix uses the same database: while it is away, mail is not lost but answered \
+             with 451 and sent again later. The log says what failed.",
         ),
         Error::Busy => plain(
             "The rows are locked",

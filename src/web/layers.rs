@@ -64,14 +64,14 @@ pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
             move |_: ProtectionError| error::cross_site(&app)
         });
     let router = pages
-        .layer(from_fn_with_state(app.clone(), request::envelope))
-        .layer(same_site)
-        .layer(from_fn(security_headers))
-        .layer(CompressionLayer::new().gzip(true).br(true))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             LONGEST,
         ))
+        .layer(from_fn_with_state(app.clone(), request::envelope))
+        .layer(same_site)
+        .layer(from_fn(security_headers))
+        .layer(CompressionLayer::new().gzip(true).br(true))
         .layer(CatchPanicLayer::new())
         .with_state(app.clone());
     let base = app.urls.base().to_owned();
