@@ -21,7 +21,7 @@ use crate::store::{Dependents, ListQuery, Operation, Refusal, Row, Stored, Table
 
 /// What running Postfix processes may still answer (POSTFIX.md 3a).
 const CACHED: &str =
-    "Running Postfix processes may answer from memory for up to 100 s; postfix reload ends that.";
+    "Running Postfix processes may answer from memory for up to 100 s; `postfix reload` ends that.";
 
 /// The routes of one table.
 pub fn routes(resource: &'static Resource) -> Router<App> {
@@ -451,15 +451,15 @@ impl Saving<'_> {
         let urls = &self.visitor.app.urls;
         let subject = draft.text(self.resource.subject);
         let mut lines = vec![if changed {
-            format!("Saved {subject}.")
+            format!("Saved `{subject}`.")
         } else {
-            format!("{subject} was as you want it already; nothing was changed.")
+            format!("`{subject}` was as you want it already; nothing was changed.")
         }];
         for (column, typed, stored) in &draft.normalised {
             let label = self.resource.column(column).map_or("", |c| c.label);
             if !typed.is_empty() && !stored.is_empty() {
                 lines.push(format!(
-                    "{label} is stored as {stored} (typed: {}).",
+                    "{label} is stored as `{stored}` (typed: `{}`).",
                     text::plain(typed)
                 ));
             }
@@ -661,7 +661,7 @@ async fn delete(
     {
         Ok(_) => {
             let subject = text::plain(stored.row.text(resource.subject));
-            let mut lines = vec![format!("Deleted {subject}. It is kept in Changes.")];
+            let mut lines = vec![format!("Deleted `{subject}`. It is kept in Changes.")];
             if resource.cached_by_postfix {
                 lines.push(CACHED.to_owned());
             }
@@ -753,7 +753,7 @@ async fn set_enabled(
     }
     let subject = text::plain(stored.row.text(resource.subject));
     let mut lines = vec![format!(
-        "{} {subject}.",
+        "{} `{subject}`.",
         if enabled { "Enabled" } else { "Disabled" }
     )];
     if resource.cached_by_postfix {

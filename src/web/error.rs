@@ -1,6 +1,6 @@
 //! Errors as pages: what happened, what to do, and whatever was typed, ready to be sent again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use askama::Template;
 use axum::extract::Request;
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::App;
 use super::layers::RequestId;
 use super::page::{Page, render, see_other};
-use super::request::Fields;
+use super::request::{Fields, Visitor};
 use super::urls::query;
 use crate::error::Error;
 use crate::resource::Resource;
@@ -47,13 +47,29 @@ pub struct About {
     method: Method,
     target: String,
     id: String,
+    seen: Seen,
+}
+
+/// Who turned out to be signed in while a request was dealt with, so that an error page can show the menu.
+#[derive(Debug, Clone, Default)]
+pub struct Seen(Arc<OnceLock<String>>);
+
+impl Seen {
+    /// Notes the name of the account.
+    pub fn note(&self, name: &str) {
+        // Told twice in one request it is the same name.
+        let _ = self.0.set(name.to_owned());
+    }
 }
 
 impl About {
     /// Of this request, as seen below the base path.
-    pub fn of(request: &Request) -> Self {
+    pub fn of(request: &mut Request) -> Self {
+        let seen = Seen::default();
+        request.extensions_mut().insert(seen.clone());
         let uri = request.uri();
         Self {
+            seen,
             method: request.method().clone(),
             target: uri
                 .path_and_query()
@@ -147,8 +163,10 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
         action: app.urls.page(&about.target),
         fields: fields.repeatable(),
     });
+    let mut frame = Page::for_anybody(app, words.heading);
+    frame.who = about.seen.0.get().cloned();
     let template = ErrorPage {
-        page: Page::for_anybody(app, words.heading),
+        page: frame,
         heading: words.heading.to_owned(),
         lines: words.lines,
         statement: words.statement,
@@ -189,7 +207,7 @@ fn words(error: &Error) -> Words {
         Error::MissingTable(name) => Words {
             heading: "The table does not exist",
             lines: vec![format!(
-                "This database has no table {name}. postwarden migrate creates it:"
+                "This database has no table `{name}`. `postwarden migrate` creates it:"
             )],
             statement: Resource::by_table(name).map(|r| format!("{};", r.create_table.trim())),
         },
@@ -217,7 +235,10 @@ fn words(error: &Error) -> Words {
             "The rows are locked",
             "Another program keeps these rows locked. Nothing was saved. Try again in a moment.",
         ),
-        Error::NotMigrated => plain("Not set up yet", "Run postwarden migrate on this database first."),
+        Error::NotMigrated => plain(
+            "Not set up yet",
+            "Run `postwarden migrate` on this database first.",
+        ),
         Error::ReadOnly(why) => plain("This table can only be read", why),
         Error::Usage(why) => plain("That does not work", why),
         Error::Privilege(what) => plain(
@@ -251,8 +272,8 @@ pub fn cross_site(app: &App) -> Response {
     render(StatusCode::FORBIDDEN, &template).unwrap_or_else(|_| StatusCode::FORBIDDEN.into_response())
 }
 
-/// For every address without a page.
-pub async fn no_such_page() -> Error {
+/// For every address without a page. Asks who is there for the sake of the menu.
+pub async fn no_such_page(_: Option<Visitor>) -> Error {
     Error::NotFound
 }
 

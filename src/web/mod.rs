@@ -70,7 +70,11 @@ impl App {
             .iter()
             .fold(pages(), |router, resource| router.merge(crud::routes(resource)));
         let sessions = layers::sessions(self);
-        let pages = pages.layer(sessions).merge(open_pages());
+        let pages = pages
+            .fallback(error::no_such_page)
+            .method_not_allowed_fallback(error::no_such_method)
+            .layer(sessions)
+            .merge(open_pages());
         layers::around(self, pages)
     }
 
@@ -109,8 +113,6 @@ fn open_pages() -> Router<App> {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/static/{name}", get(assets::file))
-        .fallback(error::no_such_page)
-        .method_not_allowed_fallback(error::no_such_method)
 }
 
 /// Deletes sessions that have run out, now and then.

@@ -65,7 +65,7 @@ impl<S: Sync> FromRequestParts<S> for Fields {
 /// Reads the form before anything can go wrong, so that whatever does, the page that says so can repeat it; then
 /// turns errors into pages.
 pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let about = error::About::of(&request);
+    let about = error::About::of(&mut request);
     let fields = match read_form(&mut request).await {
         Ok(fields) => fields,
         Err(failure) => return error::page(&app, &about, &Fields::default(), &failure),
@@ -156,8 +156,12 @@ impl FromRequestParts<App> for Visitor {
             Some(id) => app.store.actor(id, origin).await?,
             None => None,
         };
+        let actor = actor.ok_or(Error::SignedOut)?;
+        if let Some(seen) = parts.extensions.get::<error::Seen>() {
+            seen.note(&actor.name);
+        }
         Ok(Self {
-            actor: actor.ok_or(Error::SignedOut)?,
+            actor,
             session,
             app: app.clone(),
         })
