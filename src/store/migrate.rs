@@ -97,7 +97,7 @@ async fn applied(connection: &mut MySqlConnection) -> Result<Vec<u32>, sqlx::Err
 }
 
 async fn pending(connection: &mut MySqlConnection) -> Result<Vec<String>, sqlx::Error> {
-    let schema = Schema::read(&mut *connection).await?;
+    let schema = Schema::read(connection).await?;
     let mut statements: Vec<String> = TABLES
         .iter()
         .filter(|(name, _)| schema.table(name).is_none())

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::{Executor, MySql, Row as _};
+use sqlx::{MySqlConnection, Row as _};
 
 use super::connect::classify;
 use super::sql::ident;
@@ -100,39 +100,49 @@ impl Schema {
     }
 
     /// Reads the whole schema of the connection's database.
-    pub(super) async fn read<'c>(executor: impl Executor<'c, Database = MySql>) -> Result<Self, sqlx::Error> {
-        let rows = sqlx::query(
-            "SELECT CAST(t.TABLE_NAME AS CHAR), CAST(t.ENGINE AS CHAR), CAST(c.COLUMN_NAME AS CHAR), \
-                    CAST(LOWER(c.DATA_TYPE) AS CHAR), CAST(c.CHARACTER_MAXIMUM_LENGTH AS UNSIGNED), \
-                    c.IS_NULLABLE = 'YES', c.EXTRA LIKE '%GENERATED%' AND c.EXTRA NOT LIKE '%DEFAULT_GENERATED%' \
-             FROM information_schema.TABLES t JOIN information_schema.COLUMNS c \
-               ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME \
-             WHERE t.TABLE_SCHEMA = DATABASE() ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION",
+    ///
+    /// Two queries, because MariaDB fills the inner side of a join of these two views once for every table: 45 ms
+    /// where the two take 4.
+    pub(super) async fn read(connection: &mut MySqlConnection) -> Result<Self, sqlx::Error> {
+        let tables = sqlx::query(
+            "SELECT CAST(TABLE_NAME AS CHAR), CAST(ENGINE AS CHAR) FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA = DATABASE()",
         )
-        .fetch_all(executor)
+        .fetch_all(&mut *connection)
+        .await?;
+        let columns = sqlx::query(
+            "SELECT CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), CAST(LOWER(DATA_TYPE) AS CHAR), \
+                    CAST(CHARACTER_MAXIMUM_LENGTH AS UNSIGNED), IS_NULLABLE = 'YES', \
+                    EXTRA LIKE '%GENERATED%' AND EXTRA NOT LIKE '%DEFAULT_GENERATED%' \
+             FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION",
+        )
+        .fetch_all(connection)
         .await?;
         let mut schema = Self::default();
-        for row in rows {
+        for row in tables {
             let name: String = row.try_get_unchecked(0)?;
-            let engine: Option<String> = row.try_get_unchecked(1)?;
-            let column = Column {
-                name: row.try_get_unchecked(2)?,
-                data_type: row.try_get_unchecked(3)?,
-                capacity: row.try_get_unchecked(4)?,
-                nullable: row.try_get_unchecked::<i64, _>(5)? != 0,
-                generated: row.try_get_unchecked::<i64, _>(6)? != 0,
+            let table = Table {
+                name: name.clone(),
+                engine: row.try_get_unchecked(1)?,
+                columns: Vec::new(),
             };
-            schema
-                .tables
-                .entry(name.clone())
-                .or_insert_with(|| Table {
-                    name,
-                    engine,
-                    columns: Vec::new(),
-                })
-                .columns
-                .push(column);
+            schema.tables.insert(name, table);
         }
+        for row in columns {
+            // A table that was created between the two queries is seen the next time.
+            let Some(table) = schema.tables.get_mut(&row.try_get_unchecked::<String, _>(0)?) else {
+                continue;
+            };
+            table.columns.push(Column {
+                name: row.try_get_unchecked(1)?,
+                data_type: row.try_get_unchecked(2)?,
+                capacity: row.try_get_unchecked(3)?,
+                nullable: row.try_get_unchecked::<i64, _>(4)? != 0,
+                generated: row.try_get_unchecked::<i64, _>(5)? != 0,
+            });
+        }
+        // One that was dropped between them has no columns.
+        schema.tables.retain(|_, table| !table.columns.is_empty());
         Ok(schema)
     }
 }
@@ -153,7 +163,8 @@ impl Cache {
 
     /// The schema as it is now.
     pub async fn fresh(&self, pool: &sqlx::MySqlPool) -> Result<Arc<Schema>> {
-        let schema = Arc::new(Schema::read(pool).await.map_err(classify)?);
+        let mut connection = pool.acquire().await.map_err(classify)?;
+        let schema = Arc::new(Schema::read(&mut connection).await.map_err(classify)?);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&schema)));
         Ok(schema)
     }

@@ -197,7 +197,7 @@ impl Store {
     async fn try_apply(&self, actor: &Actor, operations: &[Operation]) -> Result<Applied, Stop> {
         let mut transaction = self.pool.begin().await?;
         let change = next_change(&mut transaction).await?;
-        let schema = Schema::read(&mut *transaction).await?;
+        let schema = Schema::read(&mut transaction).await?;
         let mut unit = Unit {
             transaction,
             actor,
