@@ -48,6 +48,12 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
             }),
         )
         .route(
+            &at("/{key}/edit"),
+            get(move |visitor: Visitor, key: Path<String>, headers: HeaderMap| {
+                edit(resource, visitor, key.0, headers)
+            }),
+        )
+        .route(
             &at("/{key}/delete"),
             get(move |visitor: Visitor, key: Path<String>| ask_delete(resource, visitor, key.0)).post(
                 move |visitor: Visitor, key: Path<String>, fields: Fields| {
