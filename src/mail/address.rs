@@ -14,7 +14,7 @@ const LONGEST_ADDRESS: usize = 254;
 /// One address in the form Postfix looks up: lower-case, the domain in ASCII.
 ///
 /// The local part is a dot-atom (RFC 5321 4.1.2) of at most 64 octets. It is lower-cased too, since Postfix
-/// folds the keys it asks for (POSTFIX.md rule 2).
+/// folds the keys it asks for (docs/postfix.md rule 2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailAddress {
     text: String,
@@ -85,7 +85,7 @@ impl fmt::Display for MailAddress {
 
 /// What a lookup key or a destination may be: one address, or `@domain` for every address of a domain.
 ///
-/// This is the wildcard of aliases, relays and relocated (POSTFIX.md rule 8).
+/// This is the wildcard of aliases, relays and relocated (docs/postfix.md rule 8).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressPattern {
     text: String,
@@ -98,7 +98,7 @@ impl AddressPattern {
     ///
     /// # Errors
     /// Those of [`MailAddress::parse`], and a bare domain, which as an alias key makes every mailbox
-    /// user of that domain unknown (POSTFIX.md rule 36).
+    /// user of that domain unknown (docs/postfix.md rule 36).
     pub fn parse(input: &str) -> Result<Self, Fault> {
         let text = undecorate(input)?;
         if let Some(domain) = text.strip_prefix('@').filter(|domain| !domain.contains('@')) {
@@ -177,7 +177,7 @@ impl fmt::Display for AddressPattern {
 /// What an alias delivers to: one or more addresses in the order typed, each once.
 ///
 /// The first may be `@other.domain`, which keeps the user's name; anywhere later Postfix makes
-/// `""@other.domain` of it (POSTFIX.md rule 43).
+/// `""@other.domain` of it (docs/postfix.md rule 43).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destinations(Vec<AddressPattern>);
 
@@ -251,7 +251,7 @@ impl RelayStatus {
     ///
     /// # Errors
     /// Any other word, which means one thing or its opposite depending on the configuration
-    /// (POSTFIX.md rule 57).
+    /// (docs/postfix.md rule 57).
     pub fn parse(input: &str) -> Result<Self, Fault> {
         let word = input.trim();
         let status = [Self::Ok, Self::Reject]

@@ -11,7 +11,7 @@ use super::{Fault, clean};
 /// A mail domain in the form Postfix looks up: lower-case ASCII, IDNA-encoded, without a trailing dot.
 ///
 /// Labels are 1 to 63 letters, digits and hyphens, and the whole is at most 253 octets (RFC 1035 2.3.4, RFC
-/// 1123 2.1). International names are converted by UTS 46, since Postfix asks for the `xn--` form (POSTFIX.md
+/// 1123 2.1). International names are converted by UTS 46, since Postfix asks for the `xn--` form (docs/postfix.md
 /// rule 4).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainName(String);

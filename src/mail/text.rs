@@ -12,7 +12,7 @@ const QUOTED: usize = 80;
 /// Trims white space (Unicode's idea of it) at both ends and refuses characters that cannot be seen.
 ///
 /// Refused are control characters, zero-width characters, bidirectional marks and other invisible ones, since
-/// a lookup key that holds one never matches (POSTFIX.md rule 1).
+/// a lookup key that holds one never matches (docs/postfix.md rule 1).
 ///
 /// # Errors
 /// Names the first such character, as in U+200B, and its position counted in characters from 1.
@@ -232,7 +232,7 @@ impl RelocationText {
     }
 
     /// Whether it begins with `@`: Postfix prints it literally and does not put the user's name before it
-    /// (POSTFIX.md rule 65), which is hardly what was meant.
+    /// (docs/postfix.md rule 65), which is hardly what was meant.
     #[must_use]
     pub fn is_domain_literal(&self) -> bool {
         self.0.starts_with('@')

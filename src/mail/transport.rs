@@ -21,7 +21,7 @@ const OTHER_NAMES: [&str; 12] = [
     "bsmtp",
     "scalemail-backend",
 ];
-/// The services that are smtp(8) or lmtp(8): a malformed next hop kills them (POSTFIX.md rule 26).
+/// The services that are smtp(8) or lmtp(8): a malformed next hop kills them (docs/postfix.md rule 26).
 const CLIENT_NAMES: [&str; 3] = ["smtp", "relay", "lmtp"];
 /// Names that are no service of Postfix, typed by people who mean smtp.
 const MEANT_AS_SMTP: [&str; 8] = [
@@ -42,7 +42,7 @@ const SERVICES: [(&str, u16); 5] = [
     ("submissions", 465),
     ("lmtp", 24),
 ];
-/// Domains whose mail exchangers listen on port 25 only (POSTFIX.md rule 34).
+/// Domains whose mail exchangers listen on port 25 only (docs/postfix.md rule 34).
 const PORT_25_ONLY: [&str; 3] = ["google.com", "googlemail.com", "outlook.com"];
 
 /// A transport value that Postfix can act on: empty, or `transport:nexthop` with either side optional.
@@ -69,7 +69,7 @@ impl Transport {
     ///
     /// # Errors
     /// Values that kill the SMTP client, and with it all outgoing mail, or that name no transport
-    /// (POSTFIX.md rules 22, 26, 27). The message says what to write instead.
+    /// (docs/postfix.md rules 22, 26, 27). The message says what to write instead.
     pub fn parse(input: &str, extra_names: &[String]) -> Result<Self, Fault> {
         let text = clean(input)?;
         if text.is_empty() {
@@ -110,7 +110,7 @@ impl Transport {
         matches!(self.transport_name(), "virtual" | "local")
     }
 
-    /// What is accepted but may surprise, in the order of the next hops (POSTFIX.md rules 28, 29, 32, 34,
+    /// What is accepted but may surprise, in the order of the next hops (docs/postfix.md rules 28, 29, 32, 34,
     /// 35).
     #[must_use]
     pub fn cautions(&self) -> Vec<Caution> {

@@ -53,7 +53,7 @@ pub struct Resource {
     pub circumstances: &'static [Circumstance],
     /// What else is touched when a row goes away.
     pub dependents: &'static [Dependent],
-    /// Whether running Postfix processes may answer from memory after a change (POSTFIX.md 3a).
+    /// Whether running Postfix processes may answer from memory after a change (docs/postfix.md 3a).
     pub cached_by_postfix: bool,
     /// How the table is made on a fresh install; shown where it is missing.
     pub create_table: &'static str,

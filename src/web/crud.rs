@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::resource::{Draft, Problem, Resource};
 use crate::store::{Dependents, ListQuery, Operation, Refusal, Row, Stored, Table, Total, Warning};
 
-/// What running Postfix processes may still answer (POSTFIX.md 3a).
+/// What running Postfix processes may still answer (docs/postfix.md 3a).
 const CACHED: &str =
     "Running Postfix processes may answer from memory for up to 100 s; `postfix reload` ends that.";
 
