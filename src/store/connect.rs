@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
-use sqlx::{ConnectOptions, Executor};
+use sqlx::{ConnectOptions, Connection, Executor};
 
 use super::{Store, schema};
 use crate::config::Config;
@@ -14,6 +14,9 @@ use crate::resource::Rules;
 
 /// How long a request waits for a connection before the database counts as away.
 const WAIT: Duration = Duration::from_secs(3);
+
+/// How long an idle connection is taken to be alive without asking.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Every session of the panel is strict, whatever the server's default: a value that does not fit is an error and
 /// never cut. Times are UTC. Lock waits end before a browser gives up.
@@ -41,6 +44,16 @@ impl Store {
         let pool = MySqlPoolOptions::new()
             .max_connections(config.database.connections.max(1))
             .acquire_timeout(WAIT)
+            // A connection that has just been used is alive; asking each time would double the round trips.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(SESSION).await.map(drop) })
             })

@@ -27,6 +27,8 @@ pub struct Column {
     pub nullable: bool,
     /// Whether the server computes it.
     pub generated: bool,
+    /// Whether a unique key is on it alone: no two rows are equal, and none is NULL.
+    pub unique: bool,
 }
 
 impl Column {
@@ -113,7 +115,8 @@ impl Schema {
         let columns = sqlx::query(
             "SELECT CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), CAST(LOWER(DATA_TYPE) AS CHAR), \
                     CAST(CHARACTER_MAXIMUM_LENGTH AS UNSIGNED), IS_NULLABLE = 'YES', \
-                    EXTRA LIKE '%GENERATED%' AND EXTRA NOT LIKE '%DEFAULT_GENERATED%' \
+                    EXTRA LIKE '%GENERATED%' AND EXTRA NOT LIKE '%DEFAULT_GENERATED%', \
+                    COLUMN_KEY = 'UNI' AND IS_NULLABLE = 'NO' \
              FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION",
         )
         .fetch_all(connection)
@@ -139,6 +142,7 @@ impl Schema {
                 capacity: row.try_get_unchecked(3)?,
                 nullable: row.try_get_unchecked::<i64, _>(4)? != 0,
                 generated: row.try_get_unchecked::<i64, _>(5)? != 0,
+                unique: row.try_get_unchecked::<i64, _>(6)? != 0,
             });
         }
         // One that was dropped between them has no columns.
