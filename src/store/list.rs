@@ -143,8 +143,11 @@ impl Store {
             ident(resource.table)
         ));
         push_filters(&mut sql, actor, resource, table, query);
-        push_after(&mut sql, resource, table, sort, &query.after);
-        sql.push(order_by(resource, table, sort));
+        // Along the index a page of everything costs its own rows; a search would cost a look-up of every row of the table,
+        // where reading the table once and sorting the hits is several times cheaper.
+        let along_index = query.q.trim().is_empty() && table.column(sort.column).is_some_and(|c| c.unique);
+        push_after(&mut sql, resource, table, sort, along_index, &query.after);
+        sql.push(order_by(resource, sort, along_index));
         sql.push(format!(" LIMIT {}", per_page + 1));
         let found = sql.build().fetch_all(&self.pool).await?;
         let mut rows = found
@@ -363,10 +366,10 @@ fn push_filters(
 
 /// The order of a page. The key settles the order of equal values; where the column is unique it has nothing to settle,
 /// and MariaDB would sort the whole table instead of reading along the index.
-fn order_by(resource: &Resource, table: &Table, sort: Sort) -> String {
+fn order_by(resource: &Resource, sort: Sort, along_index: bool) -> String {
     let direction = if sort.descending { "DESC" } else { "ASC" };
     let column = ident(sort.column);
-    if is_unique(table, sort) {
+    if along_index {
         format!(" ORDER BY {column} {direction}")
     } else {
         format!(
@@ -376,12 +379,15 @@ fn order_by(resource: &Resource, table: &Table, sort: Sort) -> String {
     }
 }
 
-fn is_unique(table: &Table, sort: Sort) -> bool {
-    table.column(sort.column).is_some_and(|c| c.unique)
-}
-
 /// Restricts to rows after a cursor. The comparison is written out: MariaDB reads the whole index for `(c, k) > (?, ?)`.
-fn push_after(sql: &mut QueryBuilder<MySql>, resource: &Resource, table: &Table, sort: Sort, after: &str) {
+fn push_after(
+    sql: &mut QueryBuilder<MySql>,
+    resource: &Resource,
+    table: &Table,
+    sort: Sort,
+    along_index: bool,
+    after: &str,
+) {
     let Some((value, key)) = read_cursor(after) else {
         return;
     };
@@ -390,7 +396,7 @@ fn push_after(sql: &mut QueryBuilder<MySql>, resource: &Resource, table: &Table,
     let beyond = if sort.descending { "<" } else { ">" };
     let nullable = table.column(sort.column).is_some_and(|c| c.nullable);
     match value {
-        Some(value) if is_unique(table, sort) => {
+        Some(value) if along_index => {
             sql.push(format!(" AND {column} {beyond} "));
             sql.push_bind(value);
         }
