@@ -1,6 +1,7 @@
 -- Every change to a mail table: one change_id per unit of work, one row per row changed.
 -- row_before and row_after hold every column of the live table as JSON: text, null, or {"hex": "..."} where the bytes
--- are not UTF-8.
+-- are not UTF-8. subject is the domain or address the row is about, old_subject what it was about before where that
+-- differs: a row that moved from one domain to another is shown to nobody who may not see both.
 CREATE TABLE IF NOT EXISTS pw_changes (
   change_id BIGINT UNSIGNED NOT NULL,
   seq INT UNSIGNED NOT NULL,
@@ -11,6 +12,7 @@ CREATE TABLE IF NOT EXISTS pw_changes (
   table_name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   row_key VARCHAR(255) NOT NULL,
   subject VARCHAR(255) NOT NULL,
+  old_subject VARCHAR(255) NULL,
   row_before LONGTEXT NULL,
   row_after LONGTEXT NULL,
   PRIMARY KEY (change_id, seq),

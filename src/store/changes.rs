@@ -76,6 +76,7 @@ pub(super) struct Record<'a> {
     pub table: &'static str,
     pub key: &'a str,
     pub subject: &'a str,
+    pub old_subject: Option<&'a str>,
     pub before: Option<String>,
     pub after: Option<String>,
 }
@@ -84,8 +85,8 @@ pub(super) struct Record<'a> {
 pub(super) async fn record(connection: &mut MySqlConnection, entry: &Record<'_>) -> Result<(), sqlx::Error> {
     let at = entry.at.to_offset(time::UtcOffset::UTC);
     sqlx::query(
-        "INSERT INTO pw_changes (change_id, seq, at, who, origin, action, table_name, row_key, subject, row_before, \
-         row_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pw_changes (change_id, seq, at, who, origin, action, table_name, row_key, subject, old_subject, \
+         row_before, row_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(entry.change)
     .bind(entry.seq)
@@ -96,6 +97,7 @@ pub(super) async fn record(connection: &mut MySqlConnection, entry: &Record<'_>)
     .bind(entry.table)
     .bind(entry.key.chars().take(255).collect::<String>())
     .bind(entry.subject.chars().take(255).collect::<String>())
+    .bind(entry.old_subject.map(|s| s.chars().take(255).collect::<String>()))
     .bind(entry.before.as_deref())
     .bind(entry.after.as_deref())
     .execute(connection)
@@ -188,9 +190,14 @@ impl Store {
             }
         }
         if !query.q.trim().is_empty() {
-            sql.push(" AND subject COLLATE utf8mb4_general_ci LIKE ");
-            sql.push_bind(fragment(query.q.trim()));
-            sql.push(" ESCAPE '!'");
+            let mut between = " AND (";
+            for column in ["subject", "old_subject"] {
+                sql.push(format!("{between}{column} COLLATE utf8mb4_general_ci LIKE "));
+                sql.push_bind(fragment(query.q.trim()));
+                sql.push(" ESCAPE '!'");
+                between = " OR ";
+            }
+            sql.push(")");
         }
         if let Ok(before) = query.before.parse::<u64>() {
             sql.push(" AND change_id < ");
@@ -285,12 +292,15 @@ impl Store {
     }
 }
 
-/// Restricts to rows of the actor's domains.
+/// Restricts to rows of the actor's domains, before the change and after it.
 fn push_visible(sql: &mut QueryBuilder<MySql>, actor: &Actor) {
     if let Scope::Domains(domains) = &actor.scope {
         let names: Vec<&str> = domains.iter().map(DomainName::as_str).collect();
         sql.push(" AND ");
         push_domains(sql, "SUBSTRING_INDEX(subject, '@', -1)", &names);
+        sql.push(" AND (old_subject IS NULL OR ");
+        push_domains(sql, "SUBSTRING_INDEX(old_subject, '@', -1)", &names);
+        sql.push(")");
     }
 }
 

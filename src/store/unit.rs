@@ -417,6 +417,8 @@ impl Unit<'_> {
         after: Option<&Stored>,
     ) -> Result<(), sqlx::Error> {
         let row = after.or(before).map(|stored| &stored.row);
+        let subject = row.map(|r| r.text(resource.subject)).unwrap_or_default();
+        let old_subject = before.map(|stored| stored.row.text(resource.subject));
         let entry = Record {
             change: self.change,
             seq: self.recorded,
@@ -425,7 +427,8 @@ impl Unit<'_> {
             action,
             table: resource.table,
             key: row.map(|r| r.key.as_str()).unwrap_or_default(),
-            subject: row.map(|r| r.text(resource.subject)).unwrap_or_default(),
+            subject,
+            old_subject: old_subject.filter(|old| *old != subject),
             before: before.map(|stored| stored.image.to_json()),
             after: after.map(|stored| stored.image.to_json()),
         };
