@@ -1,11 +1,10 @@
 //! `backups`: domains this server is backup MX of (`relay_domains`), and where it relays them.
 
-use super::domains::domain_or_override;
+use super::domains::{domain_or_override, transport};
 use super::{
     Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, OwnerRights, Place, Relation, Resource,
     Words,
 };
-use crate::mail::Transport;
 
 pub static RESOURCE: Resource = Resource {
     slug: "backups",
@@ -105,8 +104,7 @@ pub static RESOURCE: Resource = Resource {
 
 fn check(input: &mut Input<'_>) {
     let subject = input.parse("domain", domain_or_override);
-    let rules = input.rules;
-    let transport = input.parse("transport", |text| Transport::parse(text, &rules.transports));
+    let transport = transport(input);
     if let (Some(subject), Some(transport)) = (subject, transport) {
         if transport.is_local_delivery() && Applies::ToDomains.to(&subject) {
             input.refuse(
@@ -118,7 +116,6 @@ fn check(input: &mut Input<'_>) {
                 ),
             );
         }
-        input.cautions(transport.cautions());
     }
     input.enabled();
 }

@@ -119,11 +119,7 @@ pub static RESOURCE: Resource = Resource {
 
 fn check(input: &mut Input<'_>) {
     let subject = input.parse("domain", domain_or_override);
-    let rules = input.rules;
-    let transport = input.parse("transport", |text| Transport::parse(text, &rules.transports));
-    if let Some(transport) = transport {
-        input.cautions(transport.cautions());
-    }
+    transport(input);
     if let Some(subject) = subject.filter(|s| !s.contains('@') && !s.contains('.')) {
         let message = if subject == "localhost" {
             "localhost is one of Postfix's own names (mydestination). It warns \"do not list domain localhost in \
@@ -135,6 +131,14 @@ fn check(input: &mut Input<'_>) {
         input.caution(true, message);
     }
     input.enabled();
+}
+
+/// Checks the transport, here and in `backups`.
+pub(super) fn transport(input: &mut Input<'_>) -> Option<Transport> {
+    let rules = input.rules;
+    let transport = input.parse("transport", |text| Transport::parse(text, &rules.transports))?;
+    input.cautions(transport.cautions());
+    Some(transport)
 }
 
 /// A domain, or the full address of a per-address transport override (edition 15 of the howto keeps those in
