@@ -105,17 +105,18 @@ pub static RESOURCE: Resource = Resource {
 fn check(input: &mut Input<'_>) {
     let subject = input.parse("domain", domain_or_override);
     let transport = transport(input);
-    if let (Some(subject), Some(transport)) = (subject, transport) {
-        if transport.is_local_delivery() && Applies::ToDomains.to(&subject) {
-            input.refuse(
-                "transport",
-                format!(
-                    "`{transport}` delivers on this server, where a backup MX domain has no mailboxes: Postfix \
-                     bounces everything, 5.1.1 unknown user. Give the primary server, :[mail.{subject}], or put \
-                     the domain into Domains."
-                ),
-            );
-        }
+    if let (Some(subject), Some(transport)) = (subject, transport)
+        && transport.is_local_delivery()
+        && Applies::ToDomains.to(&subject)
+    {
+        input.refuse(
+            "transport",
+            format!(
+                "`{transport}` delivers on this server, where a backup MX domain has no mailboxes: Postfix bounces \
+                 everything, 5.1.1 unknown user. Give the primary server, `:[mail.{subject}]`, or put the domain \
+                 into Domains."
+            ),
+        );
     }
     input.enabled();
 }
