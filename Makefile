@@ -34,7 +34,6 @@ test: ## Check format and lints, run every test; sets up what is missing
 
 bench: ## Measure the release binary
 	@scripts/setup test
-	cargo build --release --locked
 	cargo test --release --locked --test bench -- --ignored --nocapture
 
 fmt: ## Format the code

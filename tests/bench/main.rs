@@ -1,0 +1,509 @@
+//! Measures the built program: what a page costs beside the SQL it runs, and what the program weighs.
+//!
+//! The panel runs as a process of its own on a private MariaDB on this machine, and so does the client: requests per
+//! second are those of all three together. `BENCH_QUICK=1` asks for a hundredth of the work, to see that it still runs.
+#![expect(clippy::disallowed_methods, reason = "the floor is the SQL alone")]
+#![expect(clippy::cast_precision_loss, reason = "no figure here comes near 2^52")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use postwarden::access::{self, Role};
+use reqwest::header::{ACCEPT_ENCODING, COOKIE, SET_COOKIE};
+use scraper::{Html, Selector};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+use support::{Database, PASSWORD};
+
+/// How often everything that takes part in a comparison is measured.
+const ROUNDS: usize = 3;
+/// Connections of the figure for requests per second.
+const CONNECTIONS: usize = 8;
+/// The page whose cost is measured.
+const LIST: &str = "/aliases";
+/// What browsers accept.
+const COMPRESSED: Option<&str> = Some("gzip, br");
+
+/// How much is done.
+#[derive(Clone, Copy)]
+struct Effort {
+    starts: usize,
+    requests: usize,
+    before_memory: usize,
+    span: Duration,
+}
+
+impl Effort {
+    fn of_environment() -> Self {
+        if std::env::var_os("BENCH_QUICK").is_some() {
+            return Self {
+                starts: 2,
+                requests: 5,
+                before_memory: 10,
+                span: Duration::from_millis(100),
+            };
+        }
+        Self {
+            starts: 10,
+            requests: 500,
+            before_memory: 1000,
+            span: Duration::from_secs(3),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run with make bench"]
+async fn figures() {
+    let effort = Effort::of_environment();
+    let build = if cfg!(debug_assertions) {
+        "DEBUG build, not to be quoted"
+    } else {
+        "release build"
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let version = env!("CARGO_PKG_VERSION");
+    println!("\nPostwarden {version}, {build}; {cores} cores shared by panel, MariaDB and client");
+    println!("Medians, least and most in brackets; lists in {ROUNDS} rounds.\n");
+
+    let small = database(1_000).await;
+    let large = database(30_000).await;
+
+    let program = std::fs::metadata(env!("CARGO_BIN_EXE_postwarden"))
+        .expect("the program")
+        .len();
+    figure("program", &format!("{:.1} MB", program as f64 / 1e6));
+    cold_start(&small, effort).await;
+    memory(&small, effort).await;
+    first_visit(&small).await;
+    lines_per_table();
+    for (database, rows) in [(&small, 1_000), (&large, 30_000)] {
+        list(database, rows, effort).await;
+    }
+    println!();
+}
+
+/// Prints one line of the table.
+fn figure(what: &str, value: &str) {
+    println!("{what:<42} {value}");
+}
+
+/// A howto database with so many aliases, and an operator.
+async fn database(aliases: u32) -> Database {
+    let database = Database::howto().await;
+    let mut insert = String::from("DELETE FROM aliases; INSERT INTO aliases (mail, destination) VALUES ");
+    for n in 0..aliases {
+        // Spread over the alphabet, so that the rows do not stand in the order of the index.
+        let name = n.wrapping_mul(2_654_435_761);
+        let between = if n == 0 { "" } else { "," };
+        write!(
+            insert,
+            "{between}('person-{name:08x}@blobber.org','someone-{n}@provider.example')"
+        )
+        .expect("written");
+    }
+    database.script(&insert).await;
+    database.script("ANALYZE TABLE aliases").await;
+    let hash = access::hash(PASSWORD.to_owned()).await.expect("a hash");
+    let store = database.store().await;
+    store
+        .create_account("operator", Role::Operator, &hash, &[])
+        .await
+        .expect("an account");
+    store.close().await;
+    database
+}
+
+// What runs
+
+/// `postwarden serve` as people run it, ended with this value.
+struct Served {
+    process: Child,
+    address: SocketAddr,
+    /// From the start of the process to its first page.
+    until_first_page: Duration,
+}
+
+impl Served {
+    async fn start(database: &Database) -> Self {
+        let settings = tempfile::NamedTempFile::new().expect("an empty settings file");
+        let address = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port");
+        let started = Instant::now();
+        let process = Command::new(env!("CARGO_BIN_EXE_postwarden"))
+            .arg("serve")
+            .arg("--config")
+            .arg(settings.path())
+            .env_clear()
+            .env("DATABASE_URL", &database.url)
+            .env("POSTWARDEN_LISTEN", address.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the panel starts");
+        let mut served = Self {
+            process,
+            address,
+            until_first_page: Duration::ZERO,
+        };
+        let client = Client::new(address);
+        while client
+            .try_get("/login", None)
+            .await
+            .is_none_or(|(status, _)| status != 200)
+        {
+            let ended = served.process.try_wait().expect("its state");
+            assert!(ended.is_none(), "the panel ended by itself");
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "the panel shows no page"
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        served.until_first_page = started.elapsed();
+        served
+    }
+
+    /// A figure of the process in kB, from proc(5).
+    fn kilobytes(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("proc(5)");
+        status
+            .lines()
+            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .find_map(|rest| rest.split_whitespace().next()?.parse().ok())
+            .expect(name)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// One kept-alive connection, which takes bodies as they come over the wire.
+#[derive(Clone)]
+struct Client {
+    http: reqwest::Client,
+    base: String,
+    cookie: String,
+}
+
+impl Client {
+    fn new(address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder()
+            .no_gzip()
+            .no_brotli()
+            .no_proxy()
+            .pool_max_idle_per_host(1)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        Self {
+            http,
+            base: format!("http://{address}"),
+            cookie: String::new(),
+        }
+    }
+
+    /// A connection of somebody who is signed in.
+    async fn signed_in(address: SocketAddr) -> Self {
+        let mut client = Self::new(address);
+        let answer = client
+            .http
+            .post(format!("{}/login", client.base))
+            .form(&[("username", "operator"), ("password", PASSWORD)])
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 303, "signing in");
+        let cookie = answer.headers()[SET_COOKIE].to_str().expect("a cookie");
+        cookie
+            .split(';')
+            .next()
+            .expect("its value")
+            .clone_into(&mut client.cookie);
+        client
+    }
+
+    /// Status and bytes of an answer; `None` where there is none.
+    async fn try_get(&self, path: &str, encoding: Option<&'static str>) -> Option<(u16, Vec<u8>)> {
+        let mut request = self
+            .http
+            .get(format!("{}{path}", self.base))
+            .header(COOKIE, &self.cookie);
+        if let Some(encoding) = encoding {
+            request = request.header(ACCEPT_ENCODING, encoding);
+        }
+        let answer = request.send().await.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.bytes().await.ok()?.to_vec()))
+    }
+
+    /// The bytes of a page.
+    async fn get(&self, path: &str, encoding: Option<&'static str>) -> Vec<u8> {
+        let (status, body) = self.try_get(path, encoding).await.expect("an answer");
+        assert_eq!(status, 200, "{path}");
+        body
+    }
+}
+
+// What is measured
+
+async fn cold_start(database: &Database, effort: Effort) {
+    let mut starts = Vec::new();
+    for _ in 0..effort.starts {
+        starts.push(milliseconds(Served::start(database).await.until_first_page));
+    }
+    let what = format!("start to first page, {} starts", effort.starts);
+    figure(&what, &format!("{} ms", spread(&starts)));
+}
+
+async fn memory(database: &Database, effort: Effort) {
+    let served = Served::start(database).await;
+    figure(
+        "memory after the first page",
+        &megabytes(served.kilobytes("VmRSS")),
+    );
+    let client = Client::signed_in(served.address).await;
+    figure("memory after a sign-in", &megabytes(served.kilobytes("VmRSS")));
+    for _ in 0..effort.before_memory {
+        client.get(LIST, COMPRESSED).await;
+    }
+    let (now, most) = (served.kilobytes("VmRSS"), served.kilobytes("VmHWM"));
+    figure(
+        &format!("memory after {} lists more", effort.before_memory),
+        &format!("{}, at most {}", megabytes(now), megabytes(most)),
+    );
+}
+
+async fn first_visit(database: &Database) {
+    let served = Served::start(database).await;
+    let client = Client::new(served.address);
+    let page = String::from_utf8(client.get("/login", None).await).expect("UTF-8");
+    let mut paths = vec!["/login".to_owned()];
+    paths.extend(assets(&page));
+    let mut sums = Vec::new();
+    for encoding in [None, Some("gzip"), Some("br")] {
+        let mut sum = 0;
+        for path in &paths {
+            sum += client.get(path, encoding).await.len();
+        }
+        sums.push(format!("{} {sum} bytes", encoding.unwrap_or("plain")));
+    }
+    let what = format!("first visit, bodies of {} answers", paths.len());
+    figure(&what, &sums.join(", "));
+}
+
+/// Addresses of what a page loads, each once.
+fn assets(page: &str) -> Vec<String> {
+    let html = Html::parse_document(page);
+    let mut paths: Vec<String> = Vec::new();
+    for (selector, attribute) in [("link[href]", "href"), ("img[src]", "src")] {
+        let selector = Selector::parse(selector).expect("a selector");
+        for path in html.select(&selector).filter_map(|e| e.value().attr(attribute)) {
+            if !paths.iter().any(|known| known == path) {
+                paths.push(path.to_owned());
+            }
+        }
+    }
+    paths
+}
+
+/// Lines of the files that each describe one table.
+fn lines_per_table() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/resource");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the resources")
+        .map(|entry| entry.expect("a file").path())
+        .collect();
+    files.sort();
+    let mut lines = Vec::new();
+    for file in files {
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        if name != "mod" && name != "input" {
+            let text = std::fs::read_to_string(&file).expect("a file");
+            lines.push(format!("{name} {}", text.lines().count()));
+        }
+    }
+    figure("lines of Rust per table", &lines.join(", "));
+}
+
+/// The list page beside the SQL it runs and beside a page that does nothing.
+async fn list(database: &Database, rows: u32, effort: Effort) {
+    println!("\n{LIST} of {rows} aliases");
+    let served = Served::start(database).await;
+    let client = Client::signed_in(served.address).await;
+    let statements = statements_of(database, &client).await;
+    let of_table: Vec<String> = statements
+        .iter()
+        .filter(|s| s.contains("FROM `aliases`"))
+        .cloned()
+        .collect();
+    assert!(!of_table.is_empty(), "the page reads its table: {statements:#?}");
+
+    let mut connection = MySqlConnection::connect(&database.url)
+        .await
+        .expect("the database answers");
+    let mut page = Rounds::default();
+    let mut compressed = Rounds::default();
+    let mut bare = Rounds::default();
+    let mut floor = Rounds::default();
+    let mut rates = Vec::new();
+    // By turns, so that what else the machine does meets all of them.
+    for _ in 0..ROUNDS {
+        page.add(request(&client, LIST, None, effort.requests).await);
+        compressed.add(request(&client, LIST, COMPRESSED, effort.requests).await);
+        bare.add(request(&client, "/healthz", None, effort.requests).await);
+        floor.add(alone(&mut connection, &of_table, effort.requests).await);
+        rates.push(rate(served.address, effort.span).await);
+    }
+    figure("  page", &page.text());
+    figure("  page, compressed", &compressed.text());
+    let what = format!(
+        "  its {} of {} statements alone",
+        of_table.len(),
+        statements.len()
+    );
+    figure(&what, &floor.text());
+    let ratio = median(&page.p50) / median(&floor.p50);
+    figure(
+        "  page over those statements, at p50",
+        &format!("{ratio:.2} times"),
+    );
+    figure("  /healthz", &bare.text());
+    let what = format!("  compressed pages/s, {CONNECTIONS} connections");
+    figure(&what, &spread(&rates));
+}
+
+/// The statements that one request for the list runs, as the server saw them.
+async fn statements_of(database: &Database, client: &Client) -> Vec<String> {
+    // Once before, so that the schema is known.
+    client.get(LIST, None).await;
+    let on = "SET GLOBAL log_output = 'TABLE'; TRUNCATE TABLE mysql.general_log; SET GLOBAL general_log = 1";
+    database.script(on).await;
+    client.get(LIST, None).await;
+    database.script("SET GLOBAL general_log = 0").await;
+    let seen =
+        "SELECT argument FROM mysql.general_log WHERE command_type = 'Execute' AND argument NOT LIKE 'SET %'";
+    database
+        .rows(seen)
+        .await
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect()
+}
+
+/// Durations of the statements, all of them together each time, prepared and on one connection, in milliseconds.
+async fn alone(connection: &mut MySqlConnection, statements: &[String], times: usize) -> Vec<f64> {
+    /// Rounds in which the server and the driver prepare.
+    const PREPARING: usize = 5;
+    let mut durations = Vec::with_capacity(times);
+    for round in 0..times + PREPARING {
+        let started = Instant::now();
+        for statement in statements {
+            sqlx::query(AssertSqlSafe(statement.clone()))
+                .fetch_all(&mut *connection)
+                .await
+                .expect(statement);
+        }
+        if round >= PREPARING {
+            durations.push(milliseconds(started.elapsed()));
+        }
+    }
+    durations
+}
+
+/// Durations of requests on one connection, one after the other, in milliseconds.
+async fn request(client: &Client, path: &str, encoding: Option<&'static str>, times: usize) -> Vec<f64> {
+    let mut durations = Vec::with_capacity(times);
+    for _ in 0..times {
+        let started = Instant::now();
+        client.get(path, encoding).await;
+        durations.push(milliseconds(started.elapsed()));
+    }
+    durations
+}
+
+/// Lists per second on several connections, each with a session of its own, compressed as browsers ask for them.
+async fn rate(address: SocketAddr, span: Duration) -> f64 {
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(Client::signed_in(address).await);
+    }
+    let started = Instant::now();
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .map(|client| {
+            tokio::spawn(async move {
+                let mut done = 0_u32;
+                while started.elapsed() < span {
+                    client.get(LIST, COMPRESSED).await;
+                    done += 1;
+                }
+                done
+            })
+        })
+        .collect();
+    let mut done = 0;
+    for task in tasks {
+        done += task.await.expect("a connection");
+    }
+    f64::from(done) / started.elapsed().as_secs_f64()
+}
+
+// How it is summed up
+
+/// Percentiles of every round, in milliseconds.
+#[derive(Default)]
+struct Rounds {
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+}
+
+impl Rounds {
+    fn add(&mut self, mut durations: Vec<f64>) {
+        durations.sort_by(f64::total_cmp);
+        let at = |percent: usize| durations[(durations.len() * percent / 100).min(durations.len() - 1)];
+        self.p50.push(at(50));
+        self.p99.push(at(99));
+    }
+
+    fn text(&self) -> String {
+        format!("p50 {} ms, p99 {} ms", spread(&self.p50), spread(&self.p99))
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len().is_multiple_of(2) {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    } else {
+        sorted[middle]
+    }
+}
+
+/// `1.23 (1.20–1.31)`
+fn spread(values: &[f64]) -> String {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let digits = if least >= 100.0 { 0 } else { 2 };
+    format!("{:.digits$} ({least:.digits$}–{most:.digits$})", median(values))
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn megabytes(kilobytes: u64) -> String {
+    format!("{:.1} MB", kilobytes as f64 * 1024.0 / 1e6)
+}
