@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 heading = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test bench fmt
+.PHONY: help demo clean-demo test bench screenshots fmt
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS='	' read -r target text; do \
@@ -35,6 +35,10 @@ test: ## Check format and lints, run every test; sets up what is missing
 bench: ## Measure the release binary
 	@scripts/setup test
 	cargo test --release --locked --test bench -- --ignored --nocapture
+
+screenshots: ## Take the pictures of README again
+	@scripts/setup test
+	cargo test --locked --test screenshots -- --ignored
 
 fmt: ## Format the code
 	cargo fmt
