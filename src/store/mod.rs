@@ -1,7 +1,7 @@
 //! The only SQL of the program.
 //!
-//! The connection pool is private to this module; every read takes an [`Actor`] and every write is a set of
-//! [`Operation`]s applied as one [transaction](Store::apply) that also records what it did.
+//! The connection pool is private to this module; every read takes an [`Actor`](crate::access::Actor) and every write is
+//! a set of [`Operation`]s applied as one [transaction](Store::apply) that also records what it did.
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that SQL lives in")]
 

@@ -1,7 +1,7 @@
 //! The only HTTP: routes, the layers around them, and the pages.
 //!
 //! A request passes, from the outside in: request log, base path, panic guard, compression, security headers,
-//! cross-site refusal, the [envelope](request::envelope) that reads forms and turns errors into pages, time limit,
+//! cross-site refusal, the envelope (`request::envelope`) that reads forms and turns errors into pages, time limit,
 //! session, route.
 
 mod assets;
