@@ -1,0 +1,127 @@
+//! The documents against the program: what they list is what there is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use postwarden::config::Config;
+
+const README: &str = include_str!("../../README.md");
+const GRANTS: &str = include_str!("../../docs/grants.sql");
+
+#[test]
+fn the_readme_has_the_grants_of_their_own_file() {
+    let (_, rest) = README
+        .split_once("<!-- grants -->\n```sql\n")
+        .expect("the beginning");
+    let (block, _) = rest.split_once("```\n<!-- /grants -->").expect("the end");
+    assert_eq!(block, GRANTS);
+}
+
+#[test]
+fn the_readme_has_every_setting_with_its_default() {
+    let defaults = Config::default().masked();
+    let rows: Vec<&str> = README.lines().filter(|line| line.starts_with("| `")).collect();
+    for line in defaults.lines() {
+        let (key, default) = line.split_once(" = ").expect("a setting");
+        let variable = format!("POSTWARDEN_{}", key.to_uppercase().replace('.', "__"));
+        let row = rows
+            .iter()
+            .find(|row| row.starts_with(&format!("| `{key}` |")))
+            .unwrap_or_else(|| panic!("README does not list {key}"));
+        assert!(row.contains(&format!("`{variable}`")), "{row}");
+        let default = default.trim_matches('"');
+        assert!(
+            matches!(default, "" | "[]") || row.contains(&format!("| `{default}` |")),
+            "the default is {default}: {row}"
+        );
+    }
+}
+
+#[test]
+fn the_readme_has_every_command() {
+    for command in commands(&[]) {
+        if command == "account" {
+            for verb in commands(&["account"]) {
+                let known = README.contains(&format!("`postwarden account {verb}"))
+                    || README.contains(&format!("`{verb} NAME"));
+                assert!(known, "README does not list account {verb}");
+            }
+        } else {
+            assert!(
+                README.contains(&format!("| `postwarden {command}")),
+                "README does not list {command}"
+            );
+        }
+    }
+}
+
+/// The subcommands that `--help` lists.
+fn commands(above: &[&str]) -> Vec<String> {
+    let help = Command::new(env!("CARGO_BIN_EXE_postwarden"))
+        .args(above)
+        .arg("--help")
+        .output()
+        .expect("the program runs");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let names: Vec<String> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .collect();
+    assert!(!names.is_empty(), "{help}");
+    names
+}
+
+#[test]
+fn every_link_and_path_in_the_documents_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut checked = 0;
+    for document in documents(root) {
+        let text = fs::read_to_string(&document).expect("a document");
+        let folder = document.parent().expect("a folder");
+        for target in links(&text) {
+            checked += 1;
+            assert!(folder.join(target).exists(), "{}: {target}", document.display());
+        }
+    }
+    assert!(checked > 10, "only {checked} links found");
+}
+
+/// The Markdown files at the top and in `docs`.
+fn documents(root: &Path) -> Vec<PathBuf> {
+    [root.to_path_buf(), root.join("docs")]
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder"))
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .collect()
+}
+
+/// Where links and pictures point within the repository.
+fn links(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (before, after) in [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')] {
+        found.extend(
+            text.split(before)
+                .skip(1)
+                .filter_map(|rest| rest.split(after).next()),
+        );
+    }
+    // Paths in code: those with a folder that is this repository's.
+    found.extend(
+        text.split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|code| {
+                ["src/", "tests/", "docs/", "templates/", "migrations/"]
+                    .iter()
+                    .any(|f| code.starts_with(f))
+            })
+            .filter(|code| !code.contains(['{', ' ']) && !code.contains("NAME")),
+    );
+    found.retain(|target| !target.contains("://") && !target.starts_with('#'));
+    found
+}
