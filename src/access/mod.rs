@@ -3,6 +3,7 @@
 //! Every query of [`crate::store`] takes an [`Actor`]; there is no unscoped variant. An actor's [`Scope`] becomes SQL
 //! in one place, `store::sql::push_scope`.
 
+mod failure;
 mod password;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::str::FromStr;
 use crate::mail::DomainName;
 use crate::resource::{OwnerRights, Resource};
 
+pub use failure::{Failure, Reason};
 pub use password::{generate, hash, verify, verify_nobody};
 
 /// What an account is for.

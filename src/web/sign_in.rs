@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::App;
 use super::page::{Page, render, see_other};
 use super::request::{Fields, Visitor, address_of, session_of, unavailable};
-use crate::access;
+use crate::access::{self, Failure, Reason};
+use crate::config::LogFormat;
 use crate::error::{Error, Result};
 use crate::store::ACCOUNT;
 
@@ -85,10 +86,16 @@ pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> 
             }))
         }
         Err(reason) => {
-            // One stable line per failure, the address before anything the visitor typed: fail2ban reads it.
-            let from = address_of(&app, &parts).map_or_else(|| "unknown".to_owned(), |a| a.to_string());
-            let name: String = fields.text("username").chars().take(128).collect();
-            tracing::warn!("auth failure from {from} for {name:?}: {reason}");
+            let failure = Failure {
+                from: address_of(&app, &parts),
+                name: fields.text("username"),
+                reason,
+            };
+            match app.config.log.format {
+                LogFormat::Text => failure.print(),
+                // A program that reads JSON would stumble over a line that is none.
+                LogFormat::Json => tracing::warn!("{failure}"),
+            }
             let page = Page::for_anybody(&app, "Sign in");
             let username = fields.text("username").to_owned();
             let template = SignInPage {
@@ -103,9 +110,9 @@ pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> 
 }
 
 /// The number of the account, or why not.
-async fn check(app: &App, username: &str, password: &str) -> Result<Result<u32, &'static str>> {
+async fn check(app: &App, username: &str, password: &str) -> Result<Result<u32, Reason>> {
     if password.len() > LONGEST {
-        return Ok(Err("bad-password"));
+        return Ok(Err(Reason::BadPassword));
     }
     let found = match username {
         "" => None,
@@ -113,13 +120,13 @@ async fn check(app: &App, username: &str, password: &str) -> Result<Result<u32, 
     };
     let Some(account) = found else {
         access::verify_nobody(password.to_owned()).await?;
-        return Ok(Err("unknown-name"));
+        return Ok(Err(Reason::UnknownName));
     };
     let right = access::verify(password.to_owned(), account.hash).await?;
     Ok(match (right, account.enabled) {
         (true, true) => Ok(account.id),
-        (true, false) => Err("disabled"),
-        (false, _) => Err("bad-password"),
+        (true, false) => Err(Reason::Disabled),
+        (false, _) => Err(Reason::BadPassword),
     })
 }
 
