@@ -22,12 +22,14 @@ mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tower::util::BoxCloneSyncService;
 
 use crate::config::Config;
@@ -35,6 +37,13 @@ use crate::error::{Error, Result};
 use crate::resource;
 use crate::store::{Sessions, Store};
 use urls::Urls;
+
+/// How long requests under way may take once the panel is told to stop. Connections on which nothing was asked yet (as
+/// browsers open them ahead of need) and requests that never end would otherwise keep it for ever.
+const LAST_REQUESTS: Duration = Duration::from_secs(4);
+
+/// How long taking leave of the database may take.
+const CLOSING: Duration = Duration::from_millis(500);
 
 /// What every handler can reach.
 #[derive(Debug, Clone)]
@@ -78,7 +87,7 @@ impl App {
         layers::around(self, pages)
     }
 
-    /// Serves the panel until `stop` resolves, then lets requests under way finish.
+    /// Serves the panel until `stop` resolves, then lets requests under way finish for some seconds.
     ///
     /// # Errors
     /// The listener fails.
@@ -90,9 +99,28 @@ impl App {
         let panel = self.panel()?;
         let sweeper = tokio::spawn(sweep(Sessions::new(self.store.clone(), self.config.session)));
         let make = axum::ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(panel);
-        let served = axum::serve(listener, make).with_graceful_shutdown(stop).await;
+        let (stopping, stopped) = oneshot::channel();
+        let stop = async {
+            stop.await;
+            // Nobody waits for it any more where the listener has failed.
+            let _ = stopping.send(());
+        };
+        let out_of_patience = async {
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(LAST_REQUESTS).await;
+        };
+        let served = tokio::select! {
+            served = axum::serve(listener, make).with_graceful_shutdown(stop) => served,
+            () = out_of_patience => {
+                tracing::warn!("stopping although some connections are still open");
+                Ok(())
+            }
+        };
         sweeper.abort();
-        self.store.close().await;
+        // Connections to the database that are still in use are not waited for either.
+        let _ = tokio::time::timeout(CLOSING, self.store.close()).await;
         served.map_err(|e| Error::unexpected("listening", e))
     }
 }
@@ -117,7 +145,7 @@ fn open_pages() -> Router<App> {
 
 /// Deletes sessions that have run out, now and then.
 async fn sweep(sessions: Sessions) {
-    let mut hourly = tokio::time::interval(std::time::Duration::from_hours(1));
+    let mut hourly = tokio::time::interval(Duration::from_hours(1));
     loop {
         hourly.tick().await;
         if let Err(error) = sessions.delete_expired().await {
