@@ -115,14 +115,7 @@ enum AccountCommand {
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are answers; everything else is a usage error.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            return match error.print() {
-                Ok(()) => ExitCode::from(code),
-                Err(_) => ExitCode::FAILURE,
-            };
-        }
+        Err(error) => return answer_or_usage_error(&error),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -131,6 +124,33 @@ pub fn run() -> ExitCode {
     match runtime.block_on(perform(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
+    }
+}
+
+/// Prints help and version as they are, and what is wrong with the arguments in one line.
+fn answer_or_usage_error(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            // The first paragraph says what is wrong; tips and usage follow it.
+            let text = error.to_string();
+            let first = text.split("\n\n").next().unwrap_or_default();
+            let words: Vec<&str> = first.trim_start_matches("error: ").split_whitespace().collect();
+            let _ = writeln!(
+                std::io::stderr(),
+                "postwarden: {}; --help shows what there is",
+                words.join(" ")
+            );
+            ExitCode::from(2)
+        }
     }
 }
 
