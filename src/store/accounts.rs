@@ -151,6 +151,7 @@ impl Store {
 
     /// Changes an account and ends its sessions, in one transaction.
     async fn change_account(&self, statement: &'static str, value: &str, name: &str) -> Result<()> {
+        check_name(name).map_err(|_| no_such(name))?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let id: Option<u32> = sqlx::query_scalar("SELECT id FROM pw_accounts WHERE name = ? FOR UPDATE")
             .bind(name)
@@ -177,6 +178,7 @@ impl Store {
     /// # Errors
     /// There is no such account, or it is no owner.
     pub async fn set_grant(&self, name: &str, domain: &DomainName, granted: bool) -> Result<()> {
+        check_name(name).map_err(|_| no_such(name))?;
         let found: Option<(u32, String)> =
             sqlx::query_as("SELECT id, CAST(role AS CHAR) FROM pw_accounts WHERE name = ?")
                 .bind(name)
@@ -208,6 +210,10 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn sign_in(&self, name: &str) -> Result<Option<SignIn>> {
+        // The column is ASCII: MariaDB refuses to compare it with anything else.
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
         let row = sqlx::query("SELECT id, password_hash, enabled FROM pw_accounts WHERE name = ?")
             .bind(name)
             .fetch_optional(&self.pool)

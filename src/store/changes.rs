@@ -184,7 +184,10 @@ impl Store {
         let mut sql = QueryBuilder::new("SELECT change_id, COUNT(*) FROM pw_changes WHERE TRUE");
         push_visible(&mut sql, actor);
         for (column, value) in [("who", &query.who), ("table_name", &query.table)] {
-            if !value.trim().is_empty() {
+            if column == "table_name" && !value.is_ascii() {
+                // The column is ASCII: MariaDB refuses the comparison.
+                sql.push(" AND FALSE");
+            } else if !value.trim().is_empty() {
                 sql.push(format!(" AND {column} = "));
                 sql.push_bind(value.trim().to_owned());
             }
@@ -205,17 +208,18 @@ impl Store {
         }
         sql.push(format!(
             " GROUP BY change_id ORDER BY change_id DESC LIMIT {}",
-            per_page + 1
+            per_page.saturating_add(1)
         ));
         let found: Vec<(u64, i64)> = sql
             .build_query_as()
             .fetch_all(&self.pool)
             .await
             .map_err(classify)?;
-        let next = (found.len() > per_page)
-            .then(|| found.get(per_page - 1).map(|(id, _)| *id))
-            .flatten();
         let listed = &found[..found.len().min(per_page)];
+        let next = listed
+            .last()
+            .filter(|_| found.len() > per_page)
+            .map(|(id, _)| *id);
         let changes = self.changes_by_id(actor, listed).await.map_err(classify)?;
         Ok((changes, next))
     }
@@ -253,7 +257,8 @@ impl Store {
         );
         let mut ids = sql.separated(", ");
         for (id, _) in listed {
-            ids.push_bind(*id);
+            // Not bound: a statement takes 65,535 bound values at most, and these are numbers.
+            ids.push(id);
         }
         sql.push(")");
         push_visible(&mut sql, actor);
