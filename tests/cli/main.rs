@@ -1,0 +1,16 @@
+//! The built program, as a shell runs it: exit codes, what it prints, and what it leaves behind when it is killed.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod changes;
+mod crash;
+mod demo;
+mod failed_sign_ins;
+mod grants;
+mod migrate;
+mod program;
+mod serve;
+mod settings;
+mod usage;
