@@ -277,6 +277,17 @@ impl Browser {
         Answer::of(self.client.post(self.url(path)).form(fields)).await
     }
 
+    /// Sends the form a page shows, with some fields changed or added.
+    pub async fn submit(&self, page: &Answer, changes: &[(&str, &str)]) -> Answer {
+        let (action, mut fields) = page.form();
+        fields.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+        fields.extend(changes.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        let address = url::Url::parse(&self.base)
+            .and_then(|base| base.join(&action))
+            .expect("an address");
+        Answer::of(self.client.post(address).form(&fields)).await
+    }
+
     /// Posts, and confirms if the page asks to.
     pub async fn post_confirmed(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let answer = self.post(path, fields).await;
@@ -354,6 +365,33 @@ impl Answer {
             .chain(input)
             .next()
             .unwrap_or_default()
+    }
+
+    /// Where the page's own form is sent, and what a browser would send with it when no named button is pressed.
+    pub fn form(&self) -> (String, Vec<(String, String)>) {
+        let html = Html::parse_document(&self.body);
+        let forms = Selector::parse("main form[method=post].panel, main form[method=post].buttons");
+        let form = html
+            .select(&forms.expect("a selector"))
+            .next()
+            .expect("a form on the page");
+        let fields = Selector::parse("input[name], textarea[name], select[name]").expect("a selector");
+        let chosen = Selector::parse("option[selected]").expect("a selector");
+        let value = |e: ElementRef<'_>| e.value().attr("value").unwrap_or_default().to_owned();
+        let sent = form.select(&fields).filter_map(|e| {
+            let name = e.value().attr("name").unwrap_or_default().to_owned();
+            let text = match e.value().name() {
+                "textarea" => e.text().collect(),
+                "select" => value(e.select(&chosen).next()?),
+                _ if e.value().attr("type") == Some("checkbox") && e.value().attr("checked").is_none() => {
+                    return None;
+                }
+                _ => value(e),
+            };
+            Some((name, text))
+        });
+        let action = form.value().attr("action").unwrap_or_default().to_owned();
+        (action, sent.collect())
     }
 
     fn texts_raw(&self, selector: &str) -> Vec<String> {
