@@ -4,4 +4,6 @@
 mod support;
 
 mod forms;
+mod lists;
+mod odd_rows;
 mod samples;

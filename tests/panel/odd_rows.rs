@@ -1,0 +1,346 @@
+//! Rows that other programs wrote, however odd: they list, open, and can be mended or deleted.
+
+use crate::samples::{SAMPLES, links, walk};
+use crate::support::{Browser, Database, Panel};
+
+async fn odd() -> (Panel, Browser) {
+    let panel = Panel::on(Database::odd().await).await;
+    let operator = panel.operator().await;
+    (panel, operator)
+}
+
+/// The page of the one row a condition finds.
+async fn page_of(panel: &Panel, table: &str, condition: &str) -> String {
+    let rows = panel
+        .database
+        .rows(&format!("SELECT pkid FROM {table} WHERE {condition}"))
+        .await;
+    assert_eq!(rows.len(), 1, "{table}: {condition}");
+    format!("{table}/{}", rows[0][0].as_deref().expect("a key"))
+}
+
+#[tokio::test]
+async fn every_row_is_listed_once_and_opens() {
+    let (panel, operator) = odd().await;
+    for sample in SAMPLES {
+        let table = sample.table;
+        let mut rows = walk(&operator, &format!("{table}?per=7")).await;
+        let count = panel
+            .database
+            .count(&format!("SELECT COUNT(*) FROM {table}"))
+            .await;
+        assert_eq!(rows.len() as u64, count, "{table}");
+        rows.sort();
+        rows.dedup();
+        assert_eq!(rows.len() as u64, count, "{table}: no row twice");
+        for row in rows {
+            let page = operator.get(&row).await;
+            assert_eq!(page.status, 200, "{row}");
+            assert_eq!(page.form().0, row, "its form saves that row");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_odd_row_can_be_switched_off() {
+    let (panel, operator) = odd().await;
+    for sample in SAMPLES {
+        for row in walk(&operator, sample.table).await {
+            let answer = operator.post(&format!("{row}/enabled"), &[("value", "0")]).await;
+            assert_eq!(answer.status, 303, "{row}: {}", answer.body);
+        }
+        let on = format!("SELECT COUNT(*) FROM {} WHERE enabled <> 0", sample.table);
+        assert_eq!(panel.database.count(&on).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn every_odd_row_can_be_deleted_by_its_link() {
+    let (panel, operator) = odd().await;
+    for sample in SAMPLES {
+        for row in walk(&operator, sample.table).await {
+            let asked = operator.get(&format!("{row}/delete")).await;
+            assert_eq!(asked.status, 200, "{row}");
+            let answer = operator.submit(&asked, &[("confirm", "1")]).await;
+            assert_eq!(answer.status, 303, "{row}: {}", answer.body);
+        }
+        assert_eq!(
+            panel
+                .database
+                .count(&format!("SELECT COUNT(*) FROM {}", sample.table))
+                .await,
+            0
+        );
+    }
+}
+
+/// Odd rows, and what mends them: table, condition, fields to type, the stored subject after.
+const MENDED: &[(&str, &str, crate::samples::Fields, &str)] = &[
+    (
+        "domains",
+        "domain = '*'",
+        &[("domain", "star.example")],
+        "star.example",
+    ),
+    (
+        "domains",
+        "domain = 'new'",
+        &[("domain", "new.example")],
+        "new.example",
+    ),
+    (
+        "domains",
+        "domain = 'two.example'",
+        &[("enabled", "1")],
+        "two.example",
+    ),
+    ("domains", "domain = 'www.example.org.'", &[], "www.example.org"),
+    (
+        "domains",
+        "HEX(domain) LIKE '6DFC6E%'",
+        &[],
+        "xn--mnchen-3ya.example",
+    ),
+    (
+        "domains",
+        "domain LIKE 'markup%'",
+        &[("transport", "virtual:")],
+        "markup.example",
+    ),
+    (
+        "aliases",
+        "mail LIKE 'empty@%'",
+        &[("destination", "root@localhost")],
+        "empty@blobber.org",
+    ),
+    (
+        "aliases",
+        "mail LIKE 'sales/north@%'",
+        &[],
+        "sales/north@blobber.org",
+    ),
+    (
+        "aliases",
+        "mail = 'blobber.org'",
+        &[("mail", "all@blobber.org")],
+        "all@blobber.org",
+    ),
+    ("aliases", "mail LIKE 'named@%'", &[], "named@blobber.org"),
+    (
+        "aliases",
+        "HEX(mail) LIKE '6A6F73E9%'",
+        &[("mail", "jo@blobber.org"), ("destination", "jo@example.org")],
+        "jo@blobber.org",
+    ),
+    (
+        "backups",
+        "transport = ':[]'",
+        &[("transport", ":[mail.default.example]")],
+        "default.example",
+    ),
+    (
+        "backups",
+        "domain LIKE 'large%'",
+        &[("enabled", "1")],
+        "large.example",
+    ),
+    (
+        "relays",
+        "recipient LIKE 'yes@%'",
+        &[("status", "OK")],
+        "yes@friend1.com",
+    ),
+    (
+        "relays",
+        "recipient LIKE 'a/b%'",
+        &[("enabled", "1")],
+        "a/b?c#d%e&f@friend1.com",
+    ),
+    (
+        "relocated",
+        "oldadr LIKE 'gone@%'",
+        &[("newadr", "new@example.org")],
+        "gone@domain1.com",
+    ),
+];
+
+#[tokio::test]
+async fn odd_rows_can_be_mended_in_their_form() {
+    let (panel, operator) = odd().await;
+    for (table, condition, typed, subject) in MENDED {
+        let page = page_of(&panel, table, condition).await;
+        let mut answer = operator.submit(&operator.get(&page).await, typed).await;
+        if answer.status == 200 {
+            answer = operator.submit(&answer, &[("confirm", "1")]).await;
+        }
+        assert_eq!(
+            answer.status,
+            303,
+            "{table}: {condition}: {}",
+            answer.text("main")
+        );
+        let column = SAMPLES.iter().find(|s| s.table == *table).expect(table).subject;
+        let key = page.rsplit('/').next().expect("a key");
+        let stored = format!("SELECT {column} FROM {table} WHERE pkid = {key}");
+        assert_eq!(panel.database.value(&stored).await.as_deref(), Some(*subject));
+    }
+}
+
+#[tokio::test]
+async fn a_row_postfix_would_choke_on_says_so_in_the_list_and_in_its_form() {
+    let (panel, operator) = odd().await;
+    let list = operator.get("backups?q=default.example").await;
+    assert!(list.text("tbody").contains("Needs attention"));
+    assert!(list.text("tbody .reason").contains("all outgoing mail stops"));
+    let form = operator
+        .get(&page_of(&panel, "backups", "transport = ':[]'").await)
+        .await;
+    assert!(form.text(".summary").contains("not as Postfix wants it"));
+    assert!(form.text("#transport-error").contains("all outgoing mail stops"));
+    assert!(
+        !operator
+            .get("backups?q=friend1.com&domain=friend1.com")
+            .await
+            .text("tbody tr")
+            .contains("friend2")
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_seen_is_shown() {
+    let (_panel, operator) = odd().await;
+    let domains = operator.get("domains?per=100").await.text("tbody");
+    for shown in [
+        "newline.example␊",
+        "crtemp.example␍␊",
+        "control␀␁␛[31m.example",
+        "␠leading.example",
+        "trailing.example␠",
+    ] {
+        assert!(domains.contains(shown), "{shown}: {domains}");
+    }
+    let aliases = operator.get("aliases?per=100").await;
+    assert!(
+        aliases.text("tbody").contains("tab␉bet␇@blobber.org")
+            || aliases.text("tbody").contains("␉be␇t@blobber.org")
+    );
+    assert!(!aliases.body.contains('\u{7}') && !aliases.body.contains('\u{1b}'));
+}
+
+#[tokio::test]
+async fn markup_in_a_row_is_text_on_every_page() {
+    let (panel, operator) = odd().await;
+    let alias = page_of(&panel, "aliases", "mail LIKE '<script>%'").await;
+    let domain = page_of(&panel, "domains", "domain LIKE 'markup%'").await;
+    let fields = [("value", "0")];
+    operator.post(&format!("{alias}/enabled"), &fields).await;
+    let pages = [
+        "aliases?q=<script>",
+        "domains?q=<script>",
+        "search?q=<script>",
+        "changes?q=<script>",
+        &alias,
+        &domain,
+        &format!("{alias}/delete"),
+        "",
+    ];
+    for page in pages {
+        let answer = operator.get(page).await;
+        assert_eq!(answer.status, 200, "{page}");
+        assert_eq!(answer.attributes("script, img[src=x]", "src"), [""; 0], "{page}");
+        assert!(!answer.body.contains("<script"), "{page}");
+        assert!(
+            answer.body.contains("&lt;script&gt;") || answer.body.contains("&#60;script&#62;"),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_row_whose_enabled_is_neither_0_nor_1_is_shown_as_disabled_because_postfix_skips_it() {
+    let (panel, operator) = odd().await;
+    for (table, q) in [
+        ("domains", "two.example"),
+        ("domains", "minus.example"),
+        ("backups", "large.example"),
+    ] {
+        let list = operator.get(&format!("{table}?q={q}")).await;
+        assert_eq!(list.texts("tbody .status"), ["Disabled"], "{q}");
+        assert_eq!(
+            links(&operator.get(&format!("{table}?enabled=1&q={q}")).await),
+            [""; 0]
+        );
+        assert_eq!(
+            links(&operator.get(&format!("{table}?enabled=0&q={q}")).await).len(),
+            1
+        );
+    }
+    let page = page_of(&panel, "domains", "domain = 'two.example'").await;
+    let answer = operator.post(&format!("{page}/enabled"), &[("value", "1")]).await;
+    assert_eq!(answer.status, 303, "it can be switched on");
+}
+
+#[tokio::test]
+async fn bytes_of_an_old_character_set_survive_a_change_of_another_column() {
+    let (panel, operator) = odd().await;
+    let page = page_of(&panel, "aliases", "HEX(mail) LIKE '6A6F73E9%'").await;
+    let bytes = "SELECT HEX(mail), HEX(destination) FROM aliases WHERE HEX(mail) LIKE '6A6F73E9%'";
+    let before = panel.database.rows(bytes).await;
+    assert_eq!(
+        operator
+            .post(&format!("{page}/enabled"), &[("value", "0")])
+            .await
+            .status,
+        303
+    );
+    assert_eq!(panel.database.rows(bytes).await, before);
+}
+
+#[tokio::test]
+async fn a_change_records_bytes_that_are_not_utf_8_as_hex() {
+    let (panel, operator) = odd().await;
+    let page = page_of(&panel, "aliases", "HEX(mail) LIKE '6A6F73E9%'").await;
+    operator
+        .post(&format!("{page}/delete"), &[("confirm", "1")])
+        .await;
+    let before = panel
+        .database
+        .value("SELECT row_before FROM pw_changes")
+        .await
+        .expect("a record");
+    let image: serde_json::Value = serde_json::from_str(&before).expect("JSON");
+    assert_eq!(
+        image["mail"]["hex"], "6a6f73e940626c6f626265722e6f7267",
+        "{before}"
+    );
+    assert_eq!(image["destination"]["hex"], "6a6f73e9406578616d706c652e6f7267");
+    assert_eq!(image["enabled"], "1");
+    let shown = operator.get("changes").await.text(".log");
+    assert!(shown.contains("josé@blobber.org"), "{shown}");
+}
+
+#[tokio::test]
+async fn each_of_several_equal_domains_can_be_changed_and_the_others_stay() {
+    let (panel, operator) = odd().await;
+    let query = "SELECT pkid FROM domains WHERE BINARY domain = 'blobber.org' ORDER BY pkid";
+    let keys = panel.database.rows(query).await;
+    assert_eq!(keys.len(), 3);
+    for (n, key) in keys.iter().enumerate() {
+        let key = key[0].as_deref().expect("a key");
+        let transport = format!("smtp:[mx{n}.example.org]");
+        let form = operator.get(&format!("domains/{key}")).await;
+        let mut answer = operator.submit(&form, &[("transport", &transport)]).await;
+        if answer.status == 200 {
+            answer = operator.submit(&answer, &[("confirm", "1")]).await;
+        }
+        assert_eq!(answer.status, 303, "{}", answer.text("main"));
+    }
+    let stored = panel
+        .database
+        .rows("SELECT transport FROM domains WHERE BINARY domain = 'blobber.org' ORDER BY pkid")
+        .await;
+    let expected: Vec<_> = (0..3)
+        .map(|n| vec![Some(format!("smtp:[mx{n}.example.org]"))])
+        .collect();
+    assert_eq!(stored, expected);
+}
