@@ -196,6 +196,21 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn tally(&self, actor: &Actor, resource: &'static Resource) -> Result<Option<(u64, u64)>> {
+        match self.try_tally(actor, resource).await {
+            Err(Failure::Stale) => {
+                self.schema.forget();
+                self.try_tally(actor, resource).await
+            }
+            other => other,
+        }
+        .map_err(Failure::into_error)
+    }
+
+    async fn try_tally(
+        &self,
+        actor: &Actor,
+        resource: &'static Resource,
+    ) -> Result<Option<(u64, u64)>, Failure> {
         let Some(table) = self.table(resource).await? else {
             return Ok(None);
         };
@@ -209,12 +224,8 @@ impl Store {
             ident(resource.table)
         ));
         push_scope(&mut sql, &actor.scope, &table, resource.subject);
-        let row = sql.build().fetch_one(&self.pool).await.map_err(classify)?;
-        let number = |i: usize| {
-            row.try_get_unchecked::<i64, _>(i)
-                .map(i64::unsigned_abs)
-                .map_err(classify)
-        };
+        let row = sql.build().fetch_one(&self.pool).await?;
+        let number = |i: usize| row.try_get_unchecked::<i64, _>(i).map(i64::unsigned_abs);
         Ok(Some((number(0)?, number(1)?)))
     }
 

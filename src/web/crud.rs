@@ -106,10 +106,13 @@ struct Missing {
 
 async fn index(resource: &'static Resource, visitor: Visitor, query: ListQuery) -> Result<Response> {
     let Some(table) = visitor.app.store.table(resource).await? else {
-        let page = visitor.page(resource.words.title, resource.slug).await?;
-        return render(StatusCode::OK, &Missing { page, resource });
+        return missing(resource, &visitor).await;
     };
-    let list = visitor.app.store.list(&visitor.actor, resource, &query).await?;
+    let list = match visitor.app.store.list(&visitor.actor, resource, &query).await {
+        // It was dropped within the last second.
+        Err(Error::MissingTable(_)) => return missing(resource, &visitor).await,
+        other => other?,
+    };
     let read_only = table.read_only();
     let address = |changes: &[(&str, &str)]| list_address(&visitor, resource, &query, changes);
     let order = query.order(resource);
@@ -160,6 +163,12 @@ async fn index(resource: &'static Resource, visitor: Visitor, query: ListQuery) 
         query,
     };
     render(StatusCode::OK, &template)
+}
+
+/// What the table would do, and how to create it.
+async fn missing(resource: &'static Resource, visitor: &Visitor) -> Result<Response> {
+    let page = visitor.page(resource.words.title, resource.slug).await?;
+    render(StatusCode::OK, &Missing { page, resource })
 }
 
 /// The address of a list in this state, with some of it changed.
