@@ -3,7 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changes;
 mod forms;
 mod lists;
+mod locking;
 mod odd_rows;
 mod samples;
+mod schema;
