@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use super::App;
 use super::form::{self, Form, Stage, Typed};
 use super::page::{Notice, Page, render, see_other};
-use super::request::{Fields, Visitor};
+use super::request::{Fields, KeySegment, Visitor};
 use super::text;
 use super::urls::{self, query};
 use super::view::RowView;
@@ -40,10 +40,10 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
         )
         .route(
             &at("/{key}"),
-            get(move |visitor: Visitor, key: Path<String>, headers: HeaderMap| {
+            get(move |visitor: Visitor, key: KeySegment, headers: HeaderMap| {
                 edit(resource, visitor, key.0, headers)
             })
-            .post(move |visitor: Visitor, key: Path<String>, fields: Fields| {
+            .post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
                 save(resource, visitor, Some(urls::key(&key.0).to_owned()), fields)
             }),
         )
@@ -55,15 +55,15 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
         )
         .route(
             &at("/{key}/delete"),
-            get(move |visitor: Visitor, key: Path<String>| ask_delete(resource, visitor, key.0)).post(
-                move |visitor: Visitor, key: Path<String>, fields: Fields| {
+            get(move |visitor: Visitor, key: KeySegment| ask_delete(resource, visitor, key.0)).post(
+                move |visitor: Visitor, key: KeySegment, fields: Fields| {
                     delete(resource, visitor, key.0, fields)
                 },
             ),
         )
         .route(
             &at("/{key}/enabled"),
-            post(move |visitor: Visitor, key: Path<String>, fields: Fields| {
+            post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
                 set_enabled(resource, visitor, key.0, fields)
             }),
         )
