@@ -5,8 +5,10 @@ mod support;
 
 mod changes;
 mod forms;
+mod http;
 mod lists;
 mod locking;
 mod odd_rows;
 mod samples;
 mod schema;
+mod sign_in;

@@ -1,0 +1,440 @@
+//! Signing in and out, and what a session is worth.
+
+use postwarden::access::{self, Role};
+
+use crate::support::{Answer, Browser, Database, PASSWORD, Panel};
+
+async fn panel() -> Panel {
+    let panel = Panel::on(Database::fresh().await).await;
+    panel.account("operator", Role::Operator, &[]).await;
+    panel
+}
+
+async fn sign_in(browser: &Browser, name: &str, password: &str) -> Answer {
+    browser
+        .post("login", &[("username", name), ("password", password)])
+        .await
+}
+
+/// The cookie an answer sets, as `name=value`.
+fn cookie(answer: &Answer) -> String {
+    answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// A page as a browser with just this cookie sees it.
+async fn with_cookie(panel: &Panel, path: &str, cookie: &str) -> Answer {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    Answer::of(
+        client
+            .get(format!("{}{path}", panel.base))
+            .header("cookie", cookie),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn there_is_no_account_until_somebody_makes_one() {
+    for database in [Database::fresh().await, Database::howto().await] {
+        assert_eq!(database.count("SELECT COUNT(*) FROM pw_accounts").await, 0);
+        let panel = Panel::on(database).await;
+        for (name, password) in [
+            ("admin", "admin"),
+            ("operator", ""),
+            ("", ""),
+            ("root", "root"),
+            ("root@localhost", "apassword"),
+        ] {
+            assert_eq!(
+                sign_in(&panel.browser(), name, password).await.status,
+                422,
+                "{name}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_unknown_and_disabled_get_the_same_answer() {
+    let panel = panel().await;
+    panel.account("gone", Role::Operator, &[]).await;
+    panel
+        .store
+        .set_account_enabled("gone", false)
+        .await
+        .expect("disabled");
+    let long = "x".repeat(5000);
+    let attempts = [
+        ("operator", "wrong"),
+        ("nobody", PASSWORD),
+        ("gone", PASSWORD),
+        ("operator", &long),
+        ("operator", ""),
+    ];
+    let mut pages = Vec::new();
+    for (name, password) in attempts {
+        let answer = sign_in(&panel.browser(), name, password).await;
+        assert_eq!(answer.status, 422, "{name}");
+        assert_eq!(answer.text("[role=alert]"), "Account or password is wrong.");
+        assert_eq!(answer.field("username"), name, "the name is kept");
+        assert_eq!(answer.field("password"), "", "the password is not");
+        assert_eq!(answer.header("set-cookie"), "");
+        pages.push(answer.body.replace(name, "NAME"));
+    }
+    pages.dedup();
+    assert_eq!(pages.len(), 1, "not a letter differs");
+}
+
+#[tokio::test]
+async fn an_account_name_is_not_case_sensitive_and_a_password_is() {
+    let panel = panel().await;
+    assert_eq!(
+        sign_in(&panel.browser(), " Operator ", PASSWORD).await.status,
+        303
+    );
+    assert_eq!(
+        sign_in(&panel.browser(), "operator", &PASSWORD.to_uppercase())
+            .await
+            .status,
+        422
+    );
+    assert_eq!(
+        sign_in(&panel.browser(), "operator", &format!("{PASSWORD} "))
+            .await
+            .status,
+        422
+    );
+}
+
+#[tokio::test]
+async fn without_a_session_a_page_leads_to_the_sign_in_and_back() {
+    let panel = panel().await;
+    let browser = panel.browser();
+    for (path, location) in [
+        ("", "/login"),
+        ("aliases?q=a%26b", "/login?next=%2Faliases%3Fq%3Da%2526b"),
+        ("domains/1/delete", "/login?next=%2Fdomains%2F1%2Fdelete"),
+        ("changes", "/login?next=%2Fchanges"),
+    ] {
+        let answer = browser.get(path).await;
+        assert_eq!((answer.status, answer.location()), (303, location), "{path}");
+    }
+    let form = browser.get("login?next=%2Faliases%3Fq%3Da%2526b").await;
+    let answer = browser
+        .submit(&form, &[("username", "operator"), ("password", PASSWORD)])
+        .await;
+    assert_eq!((answer.status, answer.location()), (303, "/aliases?q=a%26b"));
+    assert_eq!(browser.get("aliases?q=a%26b").await.status, 200);
+    assert_eq!(
+        browser.get("login").await.location(),
+        "/",
+        "whoever is signed in goes on"
+    );
+}
+
+#[tokio::test]
+async fn without_a_session_a_form_is_repeated_and_nothing_is_saved() {
+    let panel = panel().await;
+    let fields = [
+        ("mail", "info@shop.example"),
+        ("destination", "joe@x.example\nann@y.example"),
+        ("enabled", "1"),
+        ("password", "hunter2hunter2"),
+        ("new_password", "hunter3hunter3"),
+    ];
+    let answer = panel.browser().post("aliases", &fields).await;
+    assert_eq!(answer.status, 401);
+    let (action, kept) = answer.form();
+    assert_eq!(action, "/aliases");
+    let kept: Vec<(&str, &str)> = kept.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(kept, fields[..3]);
+    assert!(!answer.body.contains("hunter"), "no password");
+    assert_eq!(panel.database.count("SELECT COUNT(*) FROM aliases").await, 0);
+    // Signing in in another tab, then sending the page again.
+    let browser = panel.browser();
+    let answer = browser.post("aliases", &fields).await;
+    sign_in(&browser, "operator", PASSWORD).await;
+    let answer = browser.submit(&answer, &[("confirm", "1")]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text("main"));
+    assert_eq!(panel.database.count("SELECT COUNT(*) FROM aliases").await, 1);
+}
+
+#[tokio::test]
+async fn signing_in_leads_only_to_the_panel_itself() {
+    let panel = panel().await;
+    for next in [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "evil",
+        "",
+        "/\t/evil.example",
+    ] {
+        let fields = [("username", "operator"), ("password", PASSWORD), ("next", next)];
+        let answer = panel.browser().post("login", &fields).await;
+        assert_eq!((answer.status, answer.location()), (303, "/"), "{next}");
+        let page = panel
+            .browser()
+            .get(&format!("login?next={}", next.replace('\t', "%09")))
+            .await;
+        assert!(!page.body.contains("evil"), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn a_planted_session_is_worth_nothing_after_signing_in() {
+    let panel = panel().await;
+    // One that was made up, one that was real before.
+    let real = cookie(&sign_in(&panel.browser(), "operator", PASSWORD).await);
+    for planted in ["postwarden=AAAAAAAAAAAAAAAAAAAAAA", &real] {
+        let request = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client")
+            .post(format!("{}login", panel.base))
+            .header("cookie", planted)
+            .form(&[("username", "operator"), ("password", PASSWORD)]);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 303);
+        let given = cookie(&answer);
+        assert!(given.starts_with("postwarden=") && given != planted, "{given}");
+        assert_eq!(with_cookie(&panel, "aliases", &given).await.status, 200);
+        assert_eq!(
+            with_cookie(&panel, "aliases", planted).await.status,
+            303,
+            "{planted}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_stored_for_visitors_who_do_not_sign_in() {
+    let panel = panel().await;
+    for path in ["", "login", "aliases", "nowhere", "healthz", "readyz"] {
+        let answer = panel.browser().get(path).await;
+        assert_eq!(answer.header("set-cookie"), "", "{path}");
+    }
+    assert_eq!(panel.database.count("SELECT COUNT(*) FROM pw_sessions").await, 0);
+}
+
+#[tokio::test]
+async fn a_copy_of_the_database_opens_no_session() {
+    let panel = panel().await;
+    let cookie = cookie(&sign_in(&panel.browser(), "operator", PASSWORD).await);
+    let value = cookie.split_once('=').expect("a value").1;
+    let dump = panel
+        .database
+        .rows("SELECT id, HEX(id), data FROM pw_sessions")
+        .await;
+    assert_eq!(dump.len(), 1);
+    let hex = panel
+        .database
+        .value(&format!(
+            "SELECT HEX(FROM_BASE64(CONCAT(REPLACE(REPLACE('{value}', '-', '+'), '_', '/'), '==')))"
+        ))
+        .await
+        .expect("bytes");
+    assert_eq!(hex.len(), 32, "128 bits");
+    let text = format!("{dump:?}");
+    assert!(!text.contains(value) && !text.contains(&hex), "{text}");
+    let by_hash = format!("SELECT COUNT(*) FROM pw_sessions WHERE id = UNHEX(SHA2(UNHEX('{hex}'), 256))");
+    assert_eq!(panel.database.count(&by_hash).await, 1);
+    let hash = "SELECT COUNT(*) FROM pw_accounts WHERE password_hash LIKE '$argon2id$%'";
+    assert_eq!(panel.database.count(hash).await, 1);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_on_the_server() {
+    let panel = panel().await;
+    let browser = panel.browser();
+    let cookie = cookie(&sign_in(&browser, "operator", PASSWORD).await);
+    assert_eq!(browser.get("logout").await.status, 200);
+    assert_eq!(
+        with_cookie(&panel, "aliases", &cookie).await.status,
+        200,
+        "GET signs nobody out"
+    );
+    let answer = browser.post("logout", &[]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!(
+        with_cookie(&panel, "aliases", &cookie).await.status,
+        303,
+        "the old cookie is useless"
+    );
+    assert_eq!(panel.database.count("SELECT COUNT(*) FROM pw_sessions").await, 0);
+    assert_eq!(
+        panel.browser().post("logout", &[]).await.status,
+        303,
+        "nobody is signed in: the same"
+    );
+}
+
+#[tokio::test]
+async fn disabling_an_account_or_changing_its_password_ends_its_sessions_at_once() {
+    let panel = panel().await;
+    panel.account("other", Role::Operator, &[]).await;
+    let (browser, other) = (panel.browser(), panel.browser());
+    sign_in(&other, "other", PASSWORD).await;
+    sign_in(&browser, "operator", PASSWORD).await;
+    panel
+        .store
+        .set_account_enabled("operator", false)
+        .await
+        .expect("disabled");
+    assert_eq!(browser.get("aliases").await.status, 303);
+    panel
+        .store
+        .set_account_enabled("operator", true)
+        .await
+        .expect("enabled");
+    assert_eq!(
+        browser.get("aliases").await.status,
+        303,
+        "the session does not come back"
+    );
+    sign_in(&browser, "operator", PASSWORD).await;
+    assert_eq!(browser.get("aliases").await.status, 200);
+    let hash = access::hash("another long password".to_owned())
+        .await
+        .expect("a hash");
+    panel
+        .store
+        .set_password("operator", &hash)
+        .await
+        .expect("a password");
+    assert_eq!(browser.get("aliases").await.status, 303);
+    assert_eq!(sign_in(&browser, "operator", PASSWORD).await.status, 422);
+    assert_eq!(
+        sign_in(&browser, "operator", "another long password")
+            .await
+            .status,
+        303
+    );
+    assert_eq!(other.get("aliases").await.status, 200, "nobody else is touched");
+    // Even where somebody deletes the row by hand.
+    panel
+        .database
+        .script("DELETE FROM pw_accounts WHERE name = 'other'")
+        .await;
+    assert_eq!(other.get("aliases").await.status, 303);
+}
+
+#[tokio::test]
+async fn an_idle_session_ends_and_a_used_one_goes_on() {
+    let panel = panel().await;
+    let browser = panel.browser();
+    sign_in(&browser, "operator", PASSWORD).await;
+    let left = "SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), expires_at) BETWEEN 58 AND 60 FROM pw_sessions";
+    assert_eq!(
+        panel.database.value(left).await.as_deref(),
+        Some("1"),
+        "an hour from now"
+    );
+    panel
+        .database
+        .script("UPDATE pw_sessions SET expires_at = UTC_TIMESTAMP() + INTERVAL 5 MINUTE")
+        .await;
+    assert_eq!(browser.get("aliases").await.status, 200);
+    assert_eq!(
+        panel.database.value(left).await.as_deref(),
+        Some("1"),
+        "an hour from now again"
+    );
+    panel
+        .database
+        .script("UPDATE pw_sessions SET expires_at = UTC_TIMESTAMP() - INTERVAL 1 SECOND")
+        .await;
+    assert_eq!(browser.get("aliases").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_session_ends_after_the_absolute_limit_however_busy_it_is() {
+    let panel = panel().await;
+    let browser = panel.browser();
+    sign_in(&browser, "operator", PASSWORD).await;
+    panel
+        .database
+        .script("UPDATE pw_sessions SET created_at = UTC_TIMESTAMP() - INTERVAL 11 HOUR")
+        .await;
+    assert_eq!(browser.get("aliases").await.status, 200);
+    panel
+        .database
+        .script("UPDATE pw_sessions SET created_at = UTC_TIMESTAMP() - INTERVAL 721 MINUTE")
+        .await;
+    assert_eq!(browser.get("aliases").await.status, 303);
+}
+
+#[tokio::test]
+async fn sessions_that_have_run_out_are_deleted() {
+    let panel = panel().await;
+    let fresh = panel.browser();
+    for browser in [&panel.browser(), &fresh] {
+        sign_in(browser, "operator", PASSWORD).await;
+    }
+    panel
+        .database
+        .script("UPDATE pw_sessions SET expires_at = UTC_TIMESTAMP() - INTERVAL 1 SECOND LIMIT 1")
+        .await;
+    let sessions = postwarden::store::Sessions::new(panel.store.clone(), panel.database.config().session);
+    sessions.delete_expired().await.expect("deleted");
+    assert_eq!(panel.database.count("SELECT COUNT(*) FROM pw_sessions").await, 1);
+}
+
+#[tokio::test]
+async fn the_cookie_is_as_strict_as_the_public_address_allows() {
+    for (public, name, path, secure) in [
+        ("", "postwarden", "/", false),
+        (
+            "http://panel.example/postwarden/",
+            "postwarden",
+            "/postwarden",
+            false,
+        ),
+        ("https://mail.example.com/", "__Host-postwarden", "/", true),
+        (
+            "https://mail.example.com/postwarden/",
+            "__Secure-postwarden",
+            "/postwarden",
+            true,
+        ),
+    ] {
+        let panel = Panel::with(Database::fresh().await, |config| {
+            public.clone_into(&mut config.public_url)
+        })
+        .await;
+        panel.account("operator", Role::Operator, &[]).await;
+        let answer = sign_in(&panel.browser(), "operator", PASSWORD).await;
+        assert_eq!(answer.status, 303, "{public}");
+        let set = answer.header("set-cookie");
+        let parts: Vec<&str> = set.split("; ").collect();
+        assert!(parts[0].starts_with(&format!("{name}=")), "{public}: {set}");
+        assert!(
+            parts.contains(&"HttpOnly") && parts.contains(&"SameSite=Lax"),
+            "{public}: {set}"
+        );
+        assert!(parts.contains(&&*format!("Path={path}")), "{public}: {set}");
+        assert_eq!(parts.contains(&"Secure"), secure, "{public}: {set}");
+        assert!(!set.contains("Domain="), "{public}: {set}");
+        let answer = with_cookie(&panel, "aliases", &cookie(&answer)).await;
+        assert_eq!(answer.status, 200, "{public}: the cookie opens the panel");
+        assert_eq!(panel.browser().get("aliases").await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn the_last_sign_in_is_noted() {
+    let panel = panel().await;
+    sign_in(&panel.browser(), "operator", "wrong").await;
+    let noted = "SELECT COUNT(*) FROM pw_accounts WHERE last_sign_in_at IS NOT NULL";
+    assert_eq!(panel.database.count(noted).await, 0);
+    sign_in(&panel.browser(), "operator", PASSWORD).await;
+    assert_eq!(panel.database.count(noted).await, 1);
+}
