@@ -11,4 +11,5 @@ mod locking;
 mod odd_rows;
 mod samples;
 mod schema;
+mod scope;
 mod sign_in;
