@@ -4,6 +4,7 @@
 mod support;
 
 mod changes;
+mod faults;
 mod forms;
 mod http;
 mod lists;
