@@ -4,8 +4,11 @@ use crate::samples::{SAMPLES, both, ground, recorded};
 use crate::support::{Answer, Browser, Panel};
 use postwarden::access::Role;
 
+/// A form about to be sent: by whom, where to, its fields.
+type Post = (Browser, String, Vec<(&'static str, String)>);
+
 /// Sends forms at the same time.
-async fn at_once(posts: Vec<(Browser, String, Vec<(&'static str, String)>)>) -> Vec<Answer> {
+async fn at_once(posts: Vec<Post>) -> Vec<Answer> {
     let tasks: Vec<_> = posts
         .into_iter()
         .map(|(browser, path, fields)| {
