@@ -7,7 +7,7 @@ use postwarden::mariadb::PrivateMariaDb;
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::task::block_in_place;
 
-use crate::samples::{GROUND, SAMPLES, recorded};
+use crate::samples::{GROUND, SAMPLES, held, recorded};
 use crate::support::{Browser, Database, Panel};
 
 /// A server of the test's own, a panel over it, and somebody signed in.
@@ -179,15 +179,6 @@ async fn stream(browser: Browser, prefix: String) -> (Vec<String>, u32) {
         saved.push(mail);
     }
     (saved, 0)
-}
-
-/// Another program that holds a row.
-async fn held(database: &Database, table: &str) -> MySqlConnection {
-    let mut other = MySqlConnection::connect(&database.url).await.expect("it answers");
-    other.execute("START TRANSACTION").await.expect("begun");
-    let lock = format!("SELECT * FROM {table} FOR UPDATE");
-    other.execute(sqlx::AssertSqlSafe(lock)).await.expect("locked");
-    other
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

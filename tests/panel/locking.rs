@@ -1,6 +1,10 @@
 //! Several people at once: nobody's work is overwritten unseen, and a new name is taken once.
 
-use crate::samples::{SAMPLES, both, ground, recorded};
+use std::time::Duration;
+
+use sqlx::Executor;
+
+use crate::samples::{SAMPLES, both, ground, held, recorded};
 use crate::support::{Answer, Browser, Panel};
 use postwarden::access::Role;
 
@@ -190,6 +194,26 @@ async fn of_several_people_who_save_the_same_new_name_at_once_one_wins() {
         }
         assert_eq!(recorded(&panel.database).await, SAMPLES.len() as u64);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_taken_once_even_where_no_unique_key_says_so_and_writing_is_slow() {
+    let [_, howto] = both().await;
+    let panel = Panel::on(howto).await;
+    let operator = panel.operator().await;
+    // Everybody has looked whether the name is free before anybody can write.
+    let mut other = held(&panel.database, "domains").await;
+    let posts = (0..6).map(|_| (operator.clone(), "domains".to_owned(), owned(SAMPLES[0].row)));
+    let saving = tokio::spawn(at_once(posts.collect()));
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(!saving.is_finished(), "they wait");
+    other.execute("COMMIT").await.expect("let go");
+    let answers = saving.await.expect("answers");
+    let mut statuses: Vec<u16> = answers.iter().map(|a| a.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 422, 422, 422, 422, 422]);
+    let rows = "SELECT COUNT(*) FROM domains WHERE domain = 'new.example'";
+    assert_eq!(panel.database.count(rows).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! One good row of every table, and the steps most tests take with it.
 
+use sqlx::{Connection, Executor, MySqlConnection};
+
 use crate::support::{Answer, Browser, Database, Panel};
 
 pub type Fields = &'static [(&'static str, &'static str)];
@@ -142,6 +144,15 @@ impl Sample {
         );
         database.value(&query).await
     }
+}
+
+/// Another program that holds every row of a table, and the place where new ones go.
+pub async fn held(database: &Database, table: &str) -> MySqlConnection {
+    let mut other = MySqlConnection::connect(&database.url).await.expect("it answers");
+    other.execute("START TRANSACTION").await.expect("begun");
+    let lock = format!("SELECT * FROM {table} FOR UPDATE");
+    other.execute(sqlx::AssertSqlSafe(lock)).await.expect("locked");
+    other
 }
 
 /// How many changes are recorded.
