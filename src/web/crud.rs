@@ -49,7 +49,7 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
         )
         .route(
             &at("/{key}/edit"),
-            get(move |visitor: Visitor, key: Path<String>, headers: HeaderMap| {
+            get(move |visitor: Visitor, key: KeySegment, headers: HeaderMap| {
                 edit(resource, visitor, key.0, headers)
             }),
         )
