@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio::net::TcpListener;
 
 use crate::access::{self, Actor, Role};
 use crate::config::{Config, LogFormat};
@@ -15,7 +14,7 @@ use crate::demo;
 use crate::error::{Error, Result};
 use crate::mail::DomainName;
 use crate::store::{ChangeQuery, Store};
-use crate::web::App;
+use crate::web::{self, App};
 
 /// A web panel for Postfix lookup tables in MySQL or MariaDB.
 #[derive(Debug, Parser)]
@@ -215,38 +214,13 @@ async fn serve(config: Config) -> Result<()> {
     start_log(&config);
     let store = Store::connect(&config).await?;
     store.require_migrated().await?;
-    let listener = listen(&config).await?;
+    let listener = web::listen(&config).await?;
     tracing::info!(
         "Postwarden {} serves {}",
         env!("CARGO_PKG_VERSION"),
         config.public()?
     );
-    App::new(store, config)?.serve(listener, stopped()).await
-}
-
-/// Listens on the configured address.
-///
-/// # Errors
-/// The address is taken or not this machine's.
-pub(crate) async fn listen(config: &Config) -> Result<TcpListener> {
-    TcpListener::bind(config.listen).await.map_err(|e| {
-        Error::Usage(format!(
-            "cannot listen on {}: {e}; set POSTWARDEN_LISTEN to another address",
-            config.listen
-        ))
-    })
-}
-
-/// Resolves on SIGINT or SIGTERM.
-pub(crate) async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    App::new(store, config)?.serve(listener, web::stopped()).await
 }
 
 async fn migrate(store: &Store, dry_run: bool) -> Result<()> {

@@ -29,7 +29,8 @@ pub struct Config {
     /// The address people use in their browsers; the only source of absolute links, cookie scope and base path.
     /// Empty means `http://` and [`Config::listen`].
     pub public_url: String,
-    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses or networks.
+    /// Peers whose `X-Forwarded-For` counts: addresses or networks. (`X-Forwarded-Proto` is not needed: `public_url` says
+    /// whether people use https.)
     #[serde(deserialize_with = "list_of_networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The mail database.
@@ -115,7 +116,7 @@ impl Default for Config {
     }
 }
 
-/// Keys whose value never appears in `postwarden config`, and which may come from a `_FILE`.
+/// Keys whose value never appears whole in `postwarden config`.
 const SECRETS: &[&str] = &["database.url"];
 
 /// Environment names that are not `POSTWARDEN_SECTION__KEY`.

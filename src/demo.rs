@@ -4,12 +4,11 @@
 use std::path::Path;
 
 use crate::access::{self, Role};
-use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mariadb::{Durability, PrivateMariaDb};
 use crate::store::Store;
-use crate::web::App;
+use crate::web::{self, App};
 
 /// The account of the demo.
 const OPERATOR: &str = "operator";
@@ -20,7 +19,7 @@ const OPERATOR: &str = "operator";
 /// MariaDB is not installed or does not start, or the panel's address is taken.
 pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
     // First of all: a taken port should not cost the wait for a database.
-    let listener = cli::listen(&config).await?;
+    let listener = web::listen(&config).await?;
     let folder = dir.to_path_buf();
     let server = tokio::task::spawn_blocking(move || PrivateMariaDb::start(&folder, Durability::Full))
         .await
@@ -49,7 +48,7 @@ pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
     println!("  account   {OPERATOR}");
     println!("  password  {password}   (for this run)\n");
 
-    let served = App::new(store, config)?.serve(listener, cli::stopped()).await;
+    let served = App::new(store, config)?.serve(listener, web::stopped()).await;
     let stopped = tokio::task::spawn_blocking(move || server.stop())
         .await
         .map_err(|e| Error::unexpected("stopping MariaDB", e))?;

@@ -130,22 +130,9 @@ impl Actor {
     }
 }
 
-/// The domain a stored value belongs to: what stands after its last `@`, or all of it; lower case.
-pub fn domain_of(value: &str) -> String {
-    value.rsplit('@').next().unwrap_or_default().trim().to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_belongs_to_the_domain_after_its_last_at() {
-        assert_eq!(domain_of("joe@x.example"), "x.example");
-        assert_eq!(domain_of("@X.example"), "x.example");
-        assert_eq!(domain_of("joe@mine.example@other.example"), "other.example");
-        assert_eq!(domain_of("x.example "), "x.example");
-    }
 
     #[test]
     fn a_grant_does_not_reach_subdomains() {

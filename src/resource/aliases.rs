@@ -21,6 +21,7 @@ pub static RESOURCE: Resource = Resource {
                 take all mail of a domain that no other row takes.",
         start: "Add the first alias. Every mailbox needs one that points to itself where its domain has a catch-all; \
                 postmaster@ and abuse@ are required of every domain (RFC 2142).",
+        unusual: &[(Applies::ToWildcards, "catch-all")],
     },
     columns: &[
         Column {
@@ -29,6 +30,7 @@ pub static RESOURCE: Resource = Resource {
             help: "A full address, or `@example.org` for every address of the domain that has no row of its own.",
             kind: Kind::Subject,
             default: "",
+            empty: "nothing",
             sortable: true,
         },
         Column {
@@ -37,6 +39,7 @@ pub static RESOURCE: Resource = Resource {
             help: "One address per line. `@other.example` alone keeps the part before the @.",
             kind: Kind::Addresses,
             default: "",
+            empty: "nothing",
             sortable: false,
         },
         ENABLED,

@@ -20,6 +20,7 @@ pub static RESOURCE: Resource = Resource {
         about: "Domains this server keeps mail for while their own server is away, and then relays it to.",
         start: "Add a domain whose MX records name this server as the second choice. Then say in Relay recipients \
                 which of its addresses exist.",
+        unusual: &[(Applies::ToAddresses, "transport override")],
     },
     columns: &[
         Column {
@@ -28,6 +29,7 @@ pub static RESOURCE: Resource = Resource {
             help: "Such as `example.org`. A subdomain needs a row of its own.",
             kind: Kind::Subject,
             default: "",
+            empty: "nothing",
             sortable: true,
         },
         Column {
@@ -35,8 +37,9 @@ pub static RESOURCE: Resource = Resource {
             label: "Relay to",
             help: "The primary server in brackets, `:[mail.example.org]`. Leave it empty to follow the MX records: \
                    Postfix leaves itself out and takes the next better one.",
-            kind: Kind::Line(&[":[mail.example.org]", "smtp:[mail.example.org]"]),
+            kind: Kind::Transport(&[":[mail.example.org]", "smtp:[mail.example.org]"]),
             default: "",
+            empty: "follows the MX records",
             sortable: false,
         },
         ENABLED,

@@ -21,6 +21,7 @@ pub static RESOURCE: Resource = Resource {
                 their aliases and mailboxes.",
         start: "Add the first domain whose mail this server delivers. Its addresses go into Aliases; a domain that \
                 is only relayed to another server goes into Backup MX instead.",
+        unusual: &[(Applies::ToAddresses, "transport override")],
     },
     columns: &[
         Column {
@@ -30,6 +31,7 @@ pub static RESOURCE: Resource = Resource {
                    a row that overrides the transport of that one address.",
             kind: Kind::Subject,
             default: "",
+            empty: "nothing",
             sortable: true,
         },
         Column {
@@ -37,8 +39,9 @@ pub static RESOURCE: Resource = Resource {
             label: "Transport",
             help: "`virtual:` delivers into the mailboxes here. A host in brackets, `smtp:[mail.example.com]`, is asked \
                    directly; without brackets its MX records are followed.",
-            kind: Kind::Line(&["virtual:", "smtp:[aspmx.l.google.com]", "smtp:[smtp.google.com]"]),
+            kind: Kind::Transport(&["virtual:", "smtp:[aspmx.l.google.com]", "smtp:[smtp.google.com]"]),
             default: "virtual:",
+            empty: "nothing",
             sortable: false,
         },
         ENABLED,

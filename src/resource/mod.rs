@@ -74,6 +74,8 @@ pub struct Words {
     pub about: &'static str,
     /// How to start, shown while the table is empty.
     pub start: &'static str,
+    /// A word for rows that are not of the usual kind, such as a catch-all.
+    pub unusual: &'static [(Applies, &'static str)],
 }
 
 /// One editable column.
@@ -89,7 +91,9 @@ pub struct Column {
     pub kind: Kind,
     /// What a new form offers.
     pub default: &'static str,
-    /// Whether the list can be sorted by it: it is indexed.
+    /// What the list says where it holds nothing.
+    pub empty: &'static str,
+    /// Whether the list can be sorted by it.
     pub sortable: bool,
 }
 
@@ -98,8 +102,10 @@ pub struct Column {
 pub enum Kind {
     /// The domain or address Postfix looks up.
     Subject,
-    /// One line of text, with suggestions.
-    Line(&'static [&'static str]),
+    /// A transport of master.cf and where it delivers to, with suggestions.
+    Transport(&'static [&'static str]),
+    /// One line of text.
+    Line,
     /// Addresses, one per line.
     Addresses,
     /// One of a few words, each with its meaning.
@@ -189,7 +195,7 @@ pub struct Dependent {
 pub fn fill(sentence: &str, subject: &str) -> String {
     sentence
         .replace("{subject}", subject)
-        .replace("{domain}", &crate::access::domain_of(subject))
+        .replace("{domain}", &crate::mail::domain_of(subject))
 }
 
 impl Resource {
@@ -226,6 +232,7 @@ const ENABLED: Column = Column {
     help: "A row that is off is kept here, but Postfix does not see it.",
     kind: Kind::Switch,
     default: "1",
+    empty: "",
     sortable: false,
 };
 

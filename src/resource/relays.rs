@@ -21,6 +21,7 @@ pub static RESOURCE: Resource = Resource {
                 being bounced to innocent senders later.",
         start: "Add the addresses the primary server knows, one row each, or @example.org to accept every name of a \
                 domain.",
+        unusual: &[(Applies::ToWildcards, "whole domain")],
     },
     columns: &[
         Column {
@@ -29,6 +30,7 @@ pub static RESOURCE: Resource = Resource {
             help: "A full address, or `@example.org` for every address of the domain.",
             kind: Kind::Subject,
             default: "",
+            empty: "nothing",
             sortable: true,
         },
         Column {
@@ -40,6 +42,7 @@ pub static RESOURCE: Resource = Resource {
                 ("REJECT", "refuse with 550, even under an @domain row"),
             ]),
             default: "OK",
+            empty: "nothing",
             sortable: false,
         },
         ENABLED,

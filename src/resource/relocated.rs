@@ -20,6 +20,7 @@ pub static RESOURCE: Resource = Resource {
         about: "Addresses that are gone. Postfix refuses mail for them with 550 \"User has moved to\" and the new \
                 address, which the sender reads.",
         start: "Add an address that moved away and where it moved to.",
+        unusual: &[(Applies::ToWildcards, "whole domain")],
     },
     columns: &[
         Column {
@@ -28,6 +29,7 @@ pub static RESOURCE: Resource = Resource {
             help: "A full address, or `@example.org` for every address of the domain.",
             kind: Kind::Subject,
             default: "",
+            empty: "nothing",
             sortable: true,
         },
         Column {
@@ -35,8 +37,9 @@ pub static RESOURCE: Resource = Resource {
             label: "Moved to",
             help: "What the sender reads after \"User has moved to\": an address, or any short text such as a \
                    telephone number.",
-            kind: Kind::Line(&[]),
+            kind: Kind::Line,
             default: "",
+            empty: "nothing",
             sortable: false,
         },
         ENABLED,

@@ -16,7 +16,7 @@ use crate::resource::Rules;
 const WAIT: Duration = Duration::from_secs(3);
 
 /// How long an idle connection is taken to be alive without asking.
-const TRUSTED: Duration = Duration::from_secs(1);
+const TRUSTED: Duration = Duration::from_millis(100);
 
 /// Every session of the panel is strict, whatever the server's default: a value that does not fit is an error and
 /// never cut. Times are UTC. Lock waits end before a browser gives up.

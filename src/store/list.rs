@@ -235,12 +235,27 @@ impl Store {
     /// [`Error::NotFound`] where there is none or it is not the actor's.
     pub async fn find(&self, actor: &Actor, resource: &'static Resource, key: &str) -> Result<Stored> {
         let schema = self.schema().await?;
-        let table = require(&schema, resource.table)?;
-        let mut connection = self.pool.acquire().await.map_err(classify)?;
-        find_row(&mut connection, actor, resource, table, key, "")
-            .await
-            .map_err(classify)?
-            .ok_or(Error::NotFound)
+        let found = match self.find_in(&schema, actor, resource, key).await {
+            Err(Failure::Stale) => {
+                self.schema.forget();
+                let schema = self.schema().await?;
+                self.find_in(&schema, actor, resource, key).await
+            }
+            other => other,
+        };
+        found.map_err(Failure::into_error)?.ok_or(Error::NotFound)
+    }
+
+    async fn find_in(
+        &self,
+        schema: &Schema,
+        actor: &Actor,
+        resource: &'static Resource,
+        key: &str,
+    ) -> Result<Option<Stored>, Failure> {
+        let table = require(schema, resource.table)?;
+        let mut connection = self.pool.acquire().await?;
+        Ok(find_row(&mut connection, actor, resource, table, key, "").await?)
     }
 }
 
@@ -340,7 +355,7 @@ fn push_filters(
     query: &ListQuery,
 ) {
     push_scope(sql, &actor.scope, table, resource.subject);
-    let domain = crate::access::domain_of(&query.domain);
+    let domain = crate::mail::domain_of(&query.domain);
     if !domain.is_empty() {
         // People type the Unicode form of a domain; rows hold the ASCII form.
         let ascii = crate::mail::DomainName::parse(&domain).map_or(domain, |d| d.as_str().to_owned());

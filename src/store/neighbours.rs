@@ -8,8 +8,9 @@ use super::list::push_key;
 use super::schema::{Schema, Table};
 use super::sql::{domain_expression, fragment, ident, push_domains, push_scope, searchable};
 use super::{Row, Store};
-use crate::access::{Actor, domain_of};
-use crate::error::Result;
+use crate::access::Actor;
+use crate::error::{Error, Result};
+use crate::mail::domain_of;
 use crate::resource::{Circumstance, Draft, Place, Relation, Resource, fill};
 
 /// Names of the machine itself: Postfix knows them without a row (`mydestination`).
@@ -41,12 +42,31 @@ pub struct Dependents {
 }
 
 impl Store {
-    /// What is suspicious about a draft, by itself and among the other rows. A row that is off does nothing, so it
-    /// is not judged among others.
+    /// What is suspicious about a draft, by itself and among the other rows, and was not so before.
     ///
     /// # Errors
-    /// The database does not answer.
-    pub async fn warnings(&self, resource: &'static Resource, draft: &Draft) -> Result<Vec<Warning>> {
+    /// [`Error::NotFound`] where the draft is about none of the actor's domains, or the database does not answer.
+    pub async fn warnings(
+        &self,
+        actor: &Actor,
+        resource: &'static Resource,
+        draft: &Draft,
+        before: Option<&Row>,
+    ) -> Result<Vec<Warning>> {
+        // The sentences tell of rows of the draft's own domain and of no other.
+        if !actor.scope.covers(&domain_of(&draft.text(resource.subject))) {
+            return Err(Error::NotFound);
+        }
+        let mut warnings = self.judge(resource, draft).await?;
+        if let Some(Ok(old)) = before.map(|row| row.check(resource, self.rules())) {
+            let known = self.judge(resource, &old).await?;
+            warnings.retain(|warning| !known.contains(warning));
+        }
+        Ok(warnings)
+    }
+
+    /// Judges one draft. A row that is off does nothing, so it is not judged among others.
+    async fn judge(&self, resource: &'static Resource, draft: &Draft) -> Result<Vec<Warning>> {
         let mut warnings: Vec<Warning> = draft
             .cautions
             .iter()

@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlRow;
 
 use super::schema::Table;
 use super::sql::ident;
-use crate::resource::{Draft, Problem, Resource, Rules};
+use crate::resource::{Column, Draft, Kind, Problem, Resource, Rules};
 
 /// The columns people edit, as text, whatever their type and character set.
 #[derive(Debug, Clone)]
@@ -49,22 +49,29 @@ impl Row {
             .collect()
     }
 
-    /// Checks the row as if it had been typed: a row linted is its input checked.
+    /// Checks the row: what would be wrong with it had it been typed, and what is wrong with it as it is stored, which
+    /// typing it again would mend.
     ///
     /// # Errors
     /// What Postfix or the panel would choke on.
     pub fn check(&self, resource: &Resource, rules: &Rules) -> Result<Draft, Vec<Problem>> {
-        let checked = resource.check(rules, self.fields());
-        match checked {
-            Err(problems) => {
-                let present: Vec<Problem> = problems.into_iter().filter(|p| self.has(p.column)).collect();
-                if present.is_empty() {
-                    resource.check(rules, self.fields_or_defaults(resource))
-                } else {
-                    Err(present)
-                }
-            }
-            Ok(draft) => Ok(draft),
+        let draft = resource.check(rules, self.fields_or_defaults(resource))?;
+        let problems: Vec<Problem> = resource
+            .columns
+            .iter()
+            .filter(|column| self.has(column.name))
+            .filter_map(|column| {
+                let message = unmatched(column, self.text(column.name), &draft.text(column.name))?;
+                Some(Problem {
+                    column: column.name,
+                    message,
+                })
+            })
+            .collect();
+        if problems.is_empty() {
+            Ok(draft)
+        } else {
+            Err(problems)
         }
     }
 
@@ -85,6 +92,31 @@ impl Row {
                 )
             })
             .collect()
+    }
+}
+
+/// What is wrong with a value only because of the way it is stored. Postfix asks for keys in lower case, in ASCII, and
+/// without white space or a final dot around them (docs/postfix.md rules 1, 3 and 4); most collations forgive case and
+/// spaces at the end. The name of a transport is taken to the letter (rule 27).
+fn unmatched(column: &Column, stored: &str, normal: &str) -> Option<String> {
+    match column.kind {
+        Kind::Subject if !stored.trim_end_matches(' ').eq_ignore_ascii_case(normal) => Some(format!(
+            "Postfix asks for `{normal}` and never finds the row as it is stored, `{stored}`. Save it to mend it."
+        )),
+        Kind::Transport(_) => {
+            let name = |text: &str| {
+                text.split_once(':')
+                    .map_or_else(String::new, |(name, _)| name.to_owned())
+            };
+            let bare = !stored.contains(':');
+            (!bare && name(stored) != name(normal)).then(|| {
+                format!(
+                    "Postfix takes `{stored}` to the letter, knows no such transport and holds the mail for days. \
+                     Save the row to mend it: `{normal}`."
+                )
+            })
+        }
+        _ => None,
     }
 }
 

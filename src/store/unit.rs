@@ -15,8 +15,9 @@ use super::row::{Row, Stored};
 use super::schema::{Schema, Table, require};
 use super::sql::{ident, push_scope};
 use super::{Store, Warning};
-use crate::access::{Actor, domain_of};
+use crate::access::Actor;
 use crate::error::Error;
+use crate::mail::domain_of;
 use crate::resource::{Draft, Resource, Value};
 
 /// How often a unit is tried when it loses a deadlock against another program.
@@ -185,13 +186,7 @@ impl Store {
         let row = before.map(|(stored, _)| &stored.row);
         expect_storable(&mut connection, actor, resource, table, draft, row).await?;
         drop(connection);
-        let mut warnings = self.warnings(resource, draft).await?;
-        // What was so before the save is no news.
-        if let Some(Ok(old)) = row.map(|row| row.check(resource, self.rules())) {
-            let known = self.warnings(resource, &old).await?;
-            warnings.retain(|warning| !known.contains(warning));
-        }
-        Ok(warnings)
+        Ok(self.warnings(actor, resource, draft, row).await?)
     }
 
     async fn try_apply(&self, actor: &Actor, operations: &[Operation]) -> Result<Applied, Stop> {
@@ -374,6 +369,11 @@ impl Unit<'_> {
                 &subject.map(|(_, v)| v.to_string()).unwrap_or_default(),
             ));
         }
+        // A key that is an address changes with it.
+        let key = values
+            .iter()
+            .find(|(name, _)| *name == resource.key)
+            .map_or(key, |(_, v)| v.to_string());
         let after = self.row(resource, table, &key).await?;
         expect_stored(&after.row, values)?;
         self.record(resource, Action::Update, Some(before), Some(&after))

@@ -1,12 +1,11 @@
 //! The record of changes, newest first, each with the rows before and after.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::page::{Page, render};
-use super::request::Visitor;
+use super::request::{Asked, Visitor};
 use super::text;
 use super::urls::query;
 use crate::error::Result;
@@ -120,7 +119,7 @@ impl ChangeView {
 }
 
 /// `/changes`
-pub async fn index(visitor: Visitor, Query(state): Query<ChangeQuery>) -> Result<Response> {
+pub async fn index(visitor: Visitor, Asked(state): Asked<ChangeQuery>) -> Result<Response> {
     let (changes, next) = visitor.app.store.changes(&visitor.actor, &state, None).await?;
     let address = |before: &str| {
         let pairs = [

@@ -1,5 +1,7 @@
 //! The form of one row: what stands in its fields, and what is wrong with them.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -74,13 +76,8 @@ pub struct Field {
 pub type Typed = Vec<(&'static str, String)>;
 
 /// What a new form offers; fields named in the address are filled in.
-pub fn blank(resource: &Resource, table: &Table, offered: &[(String, String)]) -> Typed {
-    let offer = |column: &Column| {
-        offered
-            .iter()
-            .find(|(name, _)| name == column.name)
-            .map(|(_, v)| v.clone())
-    };
+pub fn blank(resource: &Resource, table: &Table, offered: &BTreeMap<String, String>) -> Typed {
+    let offer = |column: &Column| offered.get(column.name).cloned();
     columns(resource, table)
         .map(|c| (c.name, offer(c).unwrap_or_else(|| c.default.to_owned())))
         .collect()
@@ -225,7 +222,7 @@ impl Field {
                     }),
                 );
             }
-            Kind::Line(list) => suggestions = list,
+            Kind::Transport(list) => suggestions = list,
             _ => {}
         }
         let value = match column.kind {

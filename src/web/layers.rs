@@ -1,12 +1,13 @@
 //! What stands around every page.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -68,11 +69,10 @@ pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
             StatusCode::SERVICE_UNAVAILABLE,
             LONGEST,
         ))
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), request::envelope))
         .layer(same_site)
-        .layer(from_fn(security_headers))
-        .layer(CompressionLayer::new().gzip(true).br(true))
-        .layer(CatchPanicLayer::new())
+        .layer(CompressionLayer::new().gzip(true))
         .with_state(app.clone());
     let base = app.urls.base().to_owned();
     let routed = tower::service_fn(move |request: Request| below(base.clone(), router.clone(), request));
@@ -122,7 +122,8 @@ where
     let span = tracing::info_span!("request", id = %id.0);
     let started = std::time::Instant::now();
     async move {
-        let response = routed.oneshot(request).await?;
+        let mut response = routed.oneshot(request).await?;
+        secure(response.headers_mut());
         let status = response.status().as_u16();
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(%method, path, status, ms, from, "{method} {path} answered {status}");
@@ -142,10 +143,17 @@ impl RequestId {
     }
 }
 
-/// Headers every answer carries.
-async fn security_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+/// A panic is an error like any other to the person who waits; the log has it too.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    Error::Unexpected(format!("a handler panicked: {text}")).into_response()
+}
+
+/// Sets the headers every answer carries.
+fn secure(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -170,5 +178,4 @@ async fn security_headers(request: Request, next: Next) -> Response {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    response
 }

@@ -1,7 +1,7 @@
 //! The only HTTP: routes, the layers around them, and the pages.
 //!
-//! A request passes, from the outside in: request log, base path, panic guard, compression, security headers,
-//! cross-site refusal, the envelope (`request::envelope`) that reads forms and turns errors into pages, time limit,
+//! A request passes, from the outside in: request log and security headers, base path, compression, cross-site
+//! refusal, the envelope (`request::envelope`) that reads forms and turns errors into pages, panic guard, time limit,
 //! session, route.
 
 mod assets;
@@ -32,6 +32,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::util::BoxCloneSyncService;
 
+use crate::access;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::resource;
@@ -97,6 +98,8 @@ impl App {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
         let panel = self.panel()?;
+        // The decoy for unknown names is made now, so that the first of them takes no longer than the rest.
+        access::verify_nobody(String::new()).await?;
         let sweeper = tokio::spawn(sweep(Sessions::new(self.store.clone(), self.config.session)));
         let make = axum::ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(panel);
         let (stopping, stopped) = oneshot::channel();
@@ -122,6 +125,31 @@ impl App {
         // Connections to the database that are still in use are not waited for either.
         let _ = tokio::time::timeout(CLOSING, self.store.close()).await;
         served.map_err(|e| Error::unexpected("listening", e))
+    }
+}
+
+/// Listens on the configured address.
+///
+/// # Errors
+/// The address is taken or not this machine's.
+pub async fn listen(config: &Config) -> Result<TcpListener> {
+    TcpListener::bind(config.listen).await.map_err(|e| {
+        Error::Usage(format!(
+            "cannot listen on {}: {e}; set POSTWARDEN_LISTEN to another address",
+            config.listen
+        ))
+    })
+}
+
+/// Resolves on SIGINT or SIGTERM.
+pub async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }
 

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ipnet::IpNet;
+use serde::de::DeserializeOwned;
 use tower_sessions::Session;
 
 use super::{App, error};
@@ -59,6 +60,22 @@ impl<S: Sync> FromRequestParts<S> for Fields {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// What a page's address asks for. Parameters that are unknown, missing or repeated are no errors: the first counts.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned + Default> FromRequestParts<S> for Asked<T> {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let mut first = serde_json::Map::new();
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            first.entry(name).or_insert_with(|| value.into());
+        }
+        Ok(Self(serde_json::from_value(first.into()).unwrap_or_default()))
     }
 }
 

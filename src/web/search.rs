@@ -1,13 +1,12 @@
 //! One fragment, looked for in every table.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::page::{Page, render};
-use super::request::Visitor;
+use super::request::{Asked, Visitor};
 use super::text;
 use super::urls::query;
 use super::view::RowView;
@@ -18,9 +17,9 @@ use crate::store::ListQuery;
 /// Hits shown of each table.
 const SHOWN: &str = "10";
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Wanted {
-    #[serde(default)]
     q: String,
 }
 
@@ -40,7 +39,7 @@ struct Group {
 }
 
 /// `/search?q=`
-pub async fn show(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response> {
+pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response> {
     let q = wanted.q.trim().to_owned();
     let mut groups = Vec::new();
     for resource in resource::ALL {

@@ -1,14 +1,14 @@
 //! Signing in and out.
 
 use askama::Template;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::App;
 use super::page::{Page, render, see_other};
-use super::request::{Fields, Visitor, address_of, session_of, unavailable};
+use super::request::{Asked, Fields, Visitor, address_of, session_of, unavailable};
 use crate::access::{self, Failure, Reason};
 use crate::config::LogFormat;
 use crate::error::{Error, Result};
@@ -32,9 +32,9 @@ struct SignOutPage {
     page: Page,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Back {
-    #[serde(default)]
     next: String,
 }
 
@@ -42,7 +42,7 @@ pub struct Back {
 pub async fn show(
     State(app): State<App>,
     visitor: Option<Visitor>,
-    Query(back): Query<Back>,
+    Asked(back): Asked<Back>,
 ) -> Result<Response> {
     let next = app.urls.own(&back.next).unwrap_or_default();
     if visitor.is_some() {

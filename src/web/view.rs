@@ -2,7 +2,7 @@
 
 use super::text;
 use crate::mail::Destinations;
-use crate::resource::{Kind, Resource};
+use crate::resource::{Column, Kind, Resource};
 use crate::store::{Row, Store};
 
 /// Destinations a list shows of one row; the rest are counted.
@@ -52,13 +52,18 @@ impl RowView {
             .columns
             .iter()
             .filter(|c| row.has(c.name) && c.name != resource.subject && c.kind != Kind::Switch)
-            .map(|column| cell(column.label, column.kind, row.text(column.name)))
+            .map(|column| cell(column, row.text(column.name)))
             .collect();
         Self {
             key: row.key.clone(),
             subject: text::plain(subject),
             unicode: text::unicode(subject),
-            tag: tag(resource, subject),
+            tag: resource
+                .words
+                .unusual
+                .iter()
+                .find(|(applies, _)| applies.to(subject))
+                .map(|(_, word)| *word),
             problems,
             cells,
             enabled: row.is_enabled(),
@@ -66,8 +71,8 @@ impl RowView {
     }
 }
 
-fn cell(label: &'static str, kind: Kind, stored: &str) -> Cell {
-    let mut lines: Vec<String> = match kind {
+fn cell(column: &'static Column, stored: &str) -> Cell {
+    let mut lines: Vec<String> = match column.kind {
         Kind::Addresses => match Destinations::parse(stored) {
             Ok(list) => list.items().iter().map(ToString::to_string).collect(),
             Err(_) => vec![text::plain(stored)],
@@ -79,25 +84,10 @@ fn cell(label: &'static str, kind: Kind, stored: &str) -> Cell {
     // "and 1 more" takes as much room as the one.
     let more = if more == 1 { 0 } else { more };
     lines.truncate(if more == 0 { SHOWN + 1 } else { SHOWN });
-    let empty = if label == "Relay to" {
-        "follows the MX records"
-    } else {
-        "nothing"
-    };
     Cell {
-        label,
+        label: column.label,
         lines,
         more,
-        empty,
-    }
-}
-
-/// What kind of row a subject makes, where it is not the usual kind.
-fn tag(resource: &Resource, subject: &str) -> Option<&'static str> {
-    match (resource.table, subject.starts_with('@'), subject.contains('@')) {
-        ("domains" | "backups", false, true) => Some("transport override"),
-        ("aliases", true, _) => Some("catch-all"),
-        ("relays" | "relocated", true, _) => Some("whole domain"),
-        _ => None,
+        empty: column.empty,
     }
 }

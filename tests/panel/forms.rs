@@ -251,10 +251,7 @@ async fn what_postfix_would_choke_on_is_refused_beside_its_field() {
         let beside = answer.text(&format!("#{column}-error"));
         assert!(beside.contains(words), "{what} lacks {words:?}: {beside}");
         let summary = answer.text(".summary[role=alert]");
-        assert!(
-            summary.contains("Nothing was saved") && summary.contains(words),
-            "{what}: {summary}"
-        );
+        assert!(summary.contains("Nothing was saved"), "{what}: {summary}");
         assert_eq!(
             answer.attributes(".summary li a", "href"),
             [format!("#{column}")],
@@ -754,7 +751,7 @@ async fn a_transport_with_a_name_of_this_servers_master_cf_is_accepted_once_it_i
     let database = Database::fresh().await;
     database.script(GROUND).await;
     let panel = Panel::with(database, |config| {
-        config.mail.transports = vec!["spamd".to_owned()]
+        config.mail.transports = vec!["spamd".to_owned()];
     })
     .await;
     let operator = panel.operator().await;

@@ -407,7 +407,7 @@ async fn the_cookie_is_as_strict_as_the_public_address_allows() {
         ),
     ] {
         let panel = Panel::with(Database::fresh().await, |config| {
-            public.clone_into(&mut config.public_url)
+            public.clone_into(&mut config.public_url);
         })
         .await;
         panel.account("operator", Role::Operator, &[]).await;

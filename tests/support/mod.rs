@@ -116,7 +116,6 @@ impl Database {
     /// The rows of a query, every column as text.
     pub async fn rows(&self, query: &str) -> Vec<Vec<Option<String>>> {
         let mut connection = self.connection().await;
-        // `LIMIT 0` does not change what a query means; it tells how many columns there are even without a row.
         let rows = sqlx::query(AssertSqlSafe(query.to_owned()))
             .fetch_all(&mut connection)
             .await

@@ -1,0 +1,136 @@
+//! Deleting a row: first what depends on it, then the deed.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::conflict::shown;
+use super::{live, may_change, report};
+use crate::error::{Error, Result};
+use crate::resource::Resource;
+use crate::store::{Dependents, Operation, Refusal, Row, Stored, Total};
+use crate::web::page::{Notice, Page, render};
+use crate::web::request::{Fields, Visitor};
+use crate::web::{text, urls};
+
+#[derive(Template)]
+#[template(path = "resource/confirm_delete.html")]
+struct ConfirmDelete {
+    page: Page,
+    resource: &'static Resource,
+    key: String,
+    subject: String,
+    version: String,
+    values: Vec<(&'static str, String)>,
+    dependents: Vec<Dependents>,
+}
+
+impl ConfirmDelete {
+    /// `3 aliases`; rows of tables the panel does not edit yet go by the table's name.
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    fn count_of(&self, group: &Dependents) -> String {
+        let (one, many) = match Resource::by_table(group.table) {
+            Some(resource) => (resource.words.noun, resource.words.many),
+            None if group.table == "users" => ("mailbox", "mailboxes"),
+            None => (group.table, group.table),
+        };
+        text::total(Total::Exactly(group.count), one, many)
+    }
+
+    fn page_of(&self, group: &Dependents, key: &str) -> Option<String> {
+        Resource::by_table(group.table).map(|resource| self.page.row_url(resource.slug, key))
+    }
+
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    fn rest_of(&self, group: &Dependents) -> u64 {
+        group.count - group.examples.len() as u64
+    }
+}
+
+pub(super) async fn ask_delete(
+    resource: &'static Resource,
+    visitor: Visitor,
+    key: String,
+) -> Result<Response> {
+    let table = live(&visitor, resource).await?;
+    may_change(&visitor, resource)?;
+    if let Some(why) = table.read_only() {
+        return Err(Error::ReadOnly(why.reason));
+    }
+    let stored = visitor
+        .app
+        .store
+        .find(&visitor.actor, resource, urls::key(&key))
+        .await?;
+    confirm_delete(resource, &visitor, &stored).await
+}
+
+async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: &Stored) -> Result<Response> {
+    let template = ConfirmDelete {
+        page: visitor
+            .page(&format!("Delete {}", resource.words.one), resource.slug)
+            .await?,
+        resource,
+        key: stored.row.key.clone(),
+        subject: text::plain(stored.row.text(resource.subject)),
+        version: stored.image.version(),
+        values: values_of(resource, &stored.row),
+        dependents: visitor
+            .app
+            .store
+            .dependents(&visitor.actor, resource, &stored.row)
+            .await?,
+    };
+    render(StatusCode::OK, &template)
+}
+
+fn values_of(resource: &Resource, row: &Row) -> Vec<(&'static str, String)> {
+    resource
+        .columns
+        .iter()
+        .filter(|c| row.has(c.name))
+        .map(|c| (c.label, shown(c.name, row.text(c.name))))
+        .collect()
+}
+
+pub(super) async fn delete(
+    resource: &'static Resource,
+    visitor: Visitor,
+    key: String,
+    fields: Fields,
+) -> Result<Response> {
+    if !fields.is_set("confirm") {
+        return ask_delete(resource, visitor, key).await;
+    }
+    let key = urls::key(&key).to_owned();
+    live(&visitor, resource).await?;
+    let stored = visitor.app.store.find(&visitor.actor, resource, &key).await?;
+    let version = fields.get("version").map(str::to_owned);
+    match visitor
+        .app
+        .store
+        .apply(
+            &visitor.actor,
+            &[Operation::Delete {
+                resource,
+                key,
+                version,
+            }],
+        )
+        .await
+    {
+        Ok(_) => {
+            let subject = text::plain(stored.row.text(resource.subject));
+            let lines = vec![format!("Deleted `{subject}`. It is kept in Changes.")];
+            let notice = Notice {
+                kind: "ok".to_owned(),
+                lines,
+                link: None,
+            };
+            report(&visitor, resource, notice, None).await
+        }
+        Err(Refusal::Conflict(now)) => visitor.conflict(resource, &now, Vec::new()).await,
+        Err(Refusal::Failed(error)) => Err(error),
+        Err(other) => Err(Error::Unexpected(format!("deleting was refused: {other:?}"))),
+    }
+}

@@ -1,0 +1,146 @@
+//! The list of a table, or what stands in its place where the table is missing.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::error::{Error, Result};
+use crate::resource::Resource;
+use crate::store::{ListQuery, ReadOnly};
+use crate::web::page::{Page, render};
+use crate::web::request::Visitor;
+use crate::web::text;
+use crate::web::urls::query;
+use crate::web::view::RowView;
+
+/// A list.
+#[derive(Template)]
+#[template(path = "resource/index.html")]
+struct Index {
+    page: Page,
+    resource: &'static Resource,
+    rows: Vec<RowView>,
+    headings: Vec<Heading>,
+    query: ListQuery,
+    here: String,
+    total: String,
+    first: Option<String>,
+    next: Option<String>,
+    per: u16,
+    /// Addresses of the same list with other page lengths.
+    lengths: Vec<(u16, String)>,
+    read_only: Option<ReadOnly>,
+    writable: bool,
+    has_enabled: bool,
+}
+
+/// A column heading, which may be a link that sorts.
+struct Heading {
+    label: &'static str,
+    sort: Option<String>,
+    direction: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "resource/missing.html")]
+struct Missing {
+    page: Page,
+    resource: &'static Resource,
+}
+
+pub(super) async fn index(
+    resource: &'static Resource,
+    visitor: Visitor,
+    query: ListQuery,
+) -> Result<Response> {
+    let Some(table) = visitor.app.store.table(resource).await? else {
+        return missing(resource, &visitor).await;
+    };
+    let list = match visitor.app.store.list(&visitor.actor, resource, &query).await {
+        // It was dropped within the last second.
+        Err(Error::MissingTable(_)) => return missing(resource, &visitor).await,
+        other => other?,
+    };
+    let read_only = table.read_only();
+    let address = |changes: &[(&str, &str)]| list_address(&visitor, resource, &query, changes);
+    let order = query.order(resource);
+    let headings = resource
+        .columns
+        .iter()
+        .filter(|c| table.has(c.name))
+        .map(|column| {
+            let active = order.column == column.name;
+            let flipped = if active && !order.descending { "-" } else { "" };
+            Heading {
+                label: if column.name == "enabled" {
+                    "Status"
+                } else {
+                    column.label
+                },
+                sort: column
+                    .sortable
+                    .then(|| address(&[("sort", &format!("{flipped}{}", column.name)), ("after", "")])),
+                direction: match (active, order.descending) {
+                    (false, _) => "",
+                    (true, false) => "ascending",
+                    (true, true) => "descending",
+                },
+            }
+        })
+        .collect();
+    let template = Index {
+        page: visitor.page(resource.words.title, resource.slug).await?,
+        rows: list
+            .rows
+            .iter()
+            .map(|row| RowView::new(resource, &visitor.app.store, row))
+            .collect(),
+        headings,
+        here: address(&[]),
+        total: text::total(list.total, resource.words.noun, resource.words.many),
+        first: (!query.after.is_empty()).then(|| address(&[("after", "")])),
+        next: list.next.as_deref().map(|after| address(&[("after", after)])),
+        per: query.per_page(),
+        lengths: [25, 50, 100]
+            .map(|n: u16| (n, address(&[("per", &n.to_string()), ("after", "")])))
+            .to_vec(),
+        writable: visitor.actor.may_write(resource) && read_only.is_none(),
+        has_enabled: table.has("enabled"),
+        read_only,
+        resource,
+        query,
+    };
+    render(StatusCode::OK, &template)
+}
+
+/// What the table would do, and how to create it.
+async fn missing(resource: &'static Resource, visitor: &Visitor) -> Result<Response> {
+    let page = visitor.page(resource.words.title, resource.slug).await?;
+    render(StatusCode::OK, &Missing { page, resource })
+}
+
+/// The address of a list in this state, with some of it changed.
+fn list_address(
+    visitor: &Visitor,
+    resource: &Resource,
+    state: &ListQuery,
+    changes: &[(&str, &str)],
+) -> String {
+    let mut pairs = vec![
+        ("q", state.q.as_str()),
+        ("domain", state.domain.as_str()),
+        ("enabled", state.enabled.as_str()),
+        ("sort", state.sort.as_str()),
+        ("per", state.per.as_str()),
+        ("after", state.after.as_str()),
+    ];
+    for (name, value) in changes {
+        if let Some(pair) = pairs.iter_mut().find(|(n, _)| n == name) {
+            pair.1 = value;
+        }
+    }
+    visitor
+        .app
+        .urls
+        .page(&format!("/{}{}", resource.slug, query(&pairs)))
+}

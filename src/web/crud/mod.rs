@@ -1,0 +1,114 @@
+//! The pages every table has: list, form, deletion, switching on and off. What differs between tables is data in
+//! [`crate::resource`].
+
+mod conflict;
+mod delete;
+mod index;
+mod save;
+mod switch;
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::App;
+use super::page::{Notice, see_other};
+use super::request::{Asked, Fields, KeySegment, Visitor};
+use super::urls;
+use crate::error::{Error, Result};
+use crate::resource::Resource;
+use crate::store::{ListQuery, Table};
+use delete::{ask_delete, delete};
+use index::index;
+use save::{blank, edit, save};
+use switch::set_enabled;
+
+/// What running Postfix processes may still answer (docs/postfix.md 3a).
+const CACHED: &str =
+    "Running Postfix processes may answer from memory for up to 100 s; `postfix reload` ends that.";
+
+/// The routes of one table.
+pub fn routes(resource: &'static Resource) -> Router<App> {
+    let at = |rest: &str| format!("/{}{rest}", resource.slug);
+    Router::new()
+        .route(
+            &at(""),
+            get(move |visitor: Visitor, query: Asked<ListQuery>| index(resource, visitor, query.0))
+                .post(move |visitor: Visitor, fields: Fields| save(resource, visitor, None, fields)),
+        )
+        .route(
+            &at("/new"),
+            get(
+                move |visitor: Visitor, offered: Asked<BTreeMap<String, String>>| {
+                    blank(resource, visitor, offered.0)
+                },
+            ),
+        )
+        .route(
+            &at("/{key}"),
+            get(move |visitor: Visitor, key: KeySegment, headers: HeaderMap| {
+                edit(resource, visitor, key.0, headers)
+            })
+            .post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
+                save(resource, visitor, Some(urls::key(&key.0).to_owned()), fields)
+            }),
+        )
+        .route(
+            &at("/{key}/edit"),
+            get(move |visitor: Visitor, key: KeySegment, headers: HeaderMap| {
+                edit(resource, visitor, key.0, headers)
+            }),
+        )
+        .route(
+            &at("/{key}/delete"),
+            get(move |visitor: Visitor, key: KeySegment| ask_delete(resource, visitor, key.0)).post(
+                move |visitor: Visitor, key: KeySegment, fields: Fields| {
+                    delete(resource, visitor, key.0, fields)
+                },
+            ),
+        )
+        .route(
+            &at("/{key}/enabled"),
+            post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
+                set_enabled(resource, visitor, key.0, fields)
+            }),
+        )
+}
+
+/// The live table of a form; its absence is a page of its own.
+async fn live(visitor: &Visitor, resource: &'static Resource) -> Result<Table> {
+    visitor
+        .app
+        .store
+        .table(resource)
+        .await?
+        .ok_or(Error::MissingTable(resource.table))
+}
+
+fn may_change(visitor: &Visitor, resource: &Resource) -> Result<()> {
+    if visitor.actor.may_write(resource) {
+        return Ok(());
+    }
+    Err(Error::Forbidden(format!(
+        "Accounts with the role {} cannot change {}.",
+        visitor.actor.role, resource.words.many
+    )))
+}
+
+/// 303 to the list with a notice of what was done to one of its rows, or to another of the panel's pages.
+async fn report(
+    visitor: &Visitor,
+    resource: &Resource,
+    mut notice: Notice,
+    next: Option<String>,
+) -> Result<Response> {
+    if resource.cached_by_postfix {
+        notice.lines.push(CACHED.to_owned());
+    }
+    visitor.notify(notice).await?;
+    let list = || visitor.app.urls.page(&format!("/{}", resource.slug));
+    Ok(see_other(&next.unwrap_or_else(list)))
+}

@@ -1,0 +1,303 @@
+//! The form of a row, and what becomes of it when it is sent.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+
+use super::conflict::{Versions, shown};
+use super::{live, may_change, report};
+use crate::error::{Error, Result};
+use crate::resource::{Draft, Problem, Resource};
+use crate::store::{Operation, Refusal, Stored, Table, Warning};
+use crate::web::form::{self, Form, Stage, Typed};
+use crate::web::page::Notice;
+use crate::web::request::{Fields, Visitor};
+use crate::web::{text, urls};
+
+pub(super) async fn blank(
+    resource: &'static Resource,
+    visitor: Visitor,
+    offered: BTreeMap<String, String>,
+) -> Result<Response> {
+    let table = live(&visitor, resource).await?;
+    may_change(&visitor, resource)?;
+    if let Some(why) = table.read_only() {
+        return Err(Error::ReadOnly(why.reason));
+    }
+    let title = format!("New {}", resource.words.noun);
+    let page = visitor.page(&title, resource.slug).await?;
+    Form::new(page, resource, &table, &form::blank(resource, &table, &offered)).respond()
+}
+
+pub(super) async fn edit(
+    resource: &'static Resource,
+    visitor: Visitor,
+    key: String,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let table = live(&visitor, resource).await?;
+    let stored = visitor
+        .app
+        .store
+        .find(&visitor.actor, resource, urls::key(&key))
+        .await?;
+    let mut form = edit_form(&visitor, resource, &table, &stored, &stored.row.fields()).await?;
+    form.next = came_from(&visitor, resource, &headers).unwrap_or_default();
+    match stored.row.check(resource, visitor.app.store.rules()) {
+        Err(problems) if form.writable => form.with_problems(Stage::Mend, &problems).respond(),
+        _ => form.respond(),
+    }
+}
+
+/// The state of the list a person came from, so that saving leads back there.
+fn came_from(visitor: &Visitor, resource: &Resource, headers: &HeaderMap) -> Option<String> {
+    let referrer = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+    let list = visitor.app.urls.page(&format!("/{}", resource.slug));
+    let query = referrer.query().filter(|_| referrer.path() == list)?;
+    visitor.app.urls.own(&format!("{list}?{query}"))
+}
+
+/// The form of a stored row with these values in it.
+pub(super) async fn edit_form(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    table: &Table,
+    stored: &Stored,
+    values: &Typed,
+) -> Result<Form> {
+    let subject = text::plain(stored.row.text(resource.subject));
+    let title = if subject.is_empty() {
+        resource.words.noun.to_owned()
+    } else {
+        subject.clone()
+    };
+    let page = visitor.page(&title, resource.slug).await?;
+    let mut form = Form::new(page, resource, table, values);
+    form.key = Some(stored.row.key.clone());
+    form.version = stored.image.version();
+    form.subject = title;
+    form.writable = visitor.actor.may_write(resource) && table.read_only().is_none();
+    Ok(form)
+}
+
+/// A posted form on its way into the table.
+struct Saving<'a> {
+    visitor: &'a Visitor,
+    resource: &'static Resource,
+    table: Table,
+    /// The row that is edited.
+    stored: Option<Stored>,
+    fields: Fields,
+    values: Typed,
+}
+
+pub(super) async fn save(
+    resource: &'static Resource,
+    visitor: Visitor,
+    key: Option<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let table = live(&visitor, resource).await?;
+    may_change(&visitor, resource)?;
+    let stored = match &key {
+        Some(key) => Some(visitor.app.store.find(&visitor.actor, resource, key).await?),
+        None => None,
+    };
+    let values = form::typed(resource, &table, &fields, stored.as_ref().map(|s| &s.row));
+    Saving {
+        visitor: &visitor,
+        resource,
+        table,
+        stored,
+        fields,
+        values,
+    }
+    .run()
+    .await
+}
+
+impl Saving<'_> {
+    async fn run(self) -> Result<Response> {
+        let checked = with_defaults(self.resource, &self.table, &self.values);
+        let draft = match self.resource.check(self.visitor.app.store.rules(), checked) {
+            Ok(draft) => draft,
+            Err(problems) => {
+                return self
+                    .form()
+                    .await?
+                    .with_problems(Stage::Refused, &problems)
+                    .respond();
+            }
+        };
+        let before = self
+            .stored
+            .as_ref()
+            .map(|stored| (stored, self.fields.get("version")));
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        let warnings = match store.review(actor, self.resource, &draft, before).await {
+            Ok(warnings) => warnings,
+            Err(refusal) => return self.refused(refusal).await,
+        };
+        let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
+        if !ask.is_empty() && !self.fields.is_set("confirm") {
+            let ask = ask.into_iter().map(|w| w.message).collect();
+            return self.form().await?.with_warnings(ask).respond();
+        }
+        match store.apply(actor, &[self.operation(&draft)]).await {
+            Ok(applied) => {
+                let key = applied.keys.first().map(String::as_str).unwrap_or_default();
+                self.done(&draft, key, applied.change.is_some(), tell).await
+            }
+            Err(refusal) => self.refused(refusal).await,
+        }
+    }
+
+    fn operation(&self, draft: &Draft) -> Operation {
+        let (resource, draft) = (self.resource, draft.clone());
+        match &self.stored {
+            None => Operation::Create { resource, draft },
+            Some(stored) => Operation::Update {
+                resource,
+                key: stored.row.key.clone(),
+                version: self.fields.get("version").map(str::to_owned),
+                draft,
+            },
+        }
+    }
+
+    /// The form as it was sent.
+    async fn form(&self) -> Result<Form> {
+        let mut form = if let Some(stored) = &self.stored {
+            let mut form = edit_form(self.visitor, self.resource, &self.table, stored, &self.values).await?;
+            // The comparison stays with the row the person saw, not with the one there is now.
+            if let Some(seen) = self.fields.get("version") {
+                seen.clone_into(&mut form.version);
+            }
+            form
+        } else {
+            let title = format!("New {}", self.resource.words.noun);
+            let page = self.visitor.page(&title, self.resource.slug).await?;
+            Form::new(page, self.resource, &self.table, &self.values)
+        };
+        form.again = self.fields.is_set("again");
+        form.next = self
+            .visitor
+            .app
+            .urls
+            .own(self.fields.text("next"))
+            .unwrap_or_default();
+        Ok(form)
+    }
+
+    async fn refused(self, refusal: Refusal) -> Result<Response> {
+        let subject = self.resource.subject;
+        let problem = |column, message: String| vec![Problem { column, message }];
+        match refusal {
+            Refusal::Failed(Error::ReadOnly(why)) => self.form().await?.with_reason(why).respond(),
+            Refusal::Failed(error) => Err(error),
+            Refusal::Conflict(now) => self.conflict(&now).await,
+            Refusal::OutOfScope => {
+                let problems = problem(subject, "This is not one of your domains.".to_owned());
+                self.form()
+                    .await?
+                    .with_problems(Stage::Refused, &problems)
+                    .respond()
+            }
+            Refusal::Exists { key, subject: taken } => {
+                let message = format!(
+                    "`{}` exists already: a second row could not be told apart by Postfix. Change the row there is.",
+                    text::plain(&taken)
+                );
+                let mut form = self
+                    .form()
+                    .await?
+                    .with_problems(Stage::Refused, &problem(subject, message));
+                form.other = key.map(|key| self.visitor.app.urls.row(self.resource.slug, &key));
+                form.respond()
+            }
+            Refusal::TooLong {
+                column,
+                capacity,
+                length,
+            } => {
+                let message = format!(
+                    "This is {length} characters long and the column {}.{column} holds {capacity}. MySQL would refuse \
+                     it, or cut it without a word where it is not strict, and mail would go to the cut-off address. \
+                     Shorten it, or widen the column: ALTER TABLE {} MODIFY {column} TEXT NOT NULL.",
+                    self.resource.table, self.resource.table
+                );
+                self.form()
+                    .await?
+                    .with_problems(Stage::Refused, &problem(column, message))
+                    .respond()
+            }
+            Refusal::KeysUsedUp => {
+                let reason = format!(
+                    "The numbering of {} has reached the end of its type (a smallint ends at 32767), so the database \
+                     takes no more rows. Widen it: ALTER TABLE {} MODIFY {} INT UNSIGNED NOT NULL AUTO_INCREMENT.",
+                    self.resource.table, self.resource.table, self.resource.key
+                );
+                self.form().await?.with_reason(reason).respond()
+            }
+        }
+    }
+
+    /// 409: the row was changed in between; both versions side by side, nothing written.
+    async fn conflict(&self, now: &Stored) -> Result<Response> {
+        let columns = self
+            .values
+            .iter()
+            .map(|(name, mine)| Versions {
+                label: self.resource.column(name).map_or("", |c| c.label),
+                name,
+                stored: shown(name, now.row.text(name)),
+                mine: shown(name, mine),
+                raw: mine.clone(),
+            })
+            .collect();
+        self.visitor.conflict(self.resource, now, columns).await
+    }
+
+    /// 303 to the list, or to another new form, with a notice of what happened.
+    async fn done(self, draft: &Draft, key: &str, changed: bool, tell: Vec<Warning>) -> Result<Response> {
+        let urls = &self.visitor.app.urls;
+        let subject = draft.text(self.resource.subject);
+        let next = if self.fields.is_set("again") {
+            Some(urls.page(&format!("/{}/new", self.resource.slug)))
+        } else {
+            urls.own(self.fields.text("next"))
+        };
+        let mut notice = Notice {
+            kind: if tell.is_empty() { "ok" } else { "warn" }.to_owned(),
+            lines: vec![format!("Saved `{subject}`.")],
+            link: Some(("Edit again".to_owned(), urls.row(self.resource.slug, key))),
+        };
+        if !changed {
+            notice.lines = vec![format!(
+                "`{subject}` was as you want it already; nothing was changed."
+            )];
+        }
+        for (column, typed, stored) in &draft.normalised {
+            let label = self.resource.column(column).map_or("", |c| c.label);
+            if !typed.is_empty() && !stored.is_empty() {
+                let typed = text::plain(typed);
+                notice
+                    .lines
+                    .push(format!("{label} is stored as `{stored}` (typed: `{typed}`)."));
+            }
+        }
+        notice.lines.extend(tell.into_iter().map(|w| w.message));
+        report(self.visitor, self.resource, notice, next).await
+    }
+}
+
+/// What the form has, and defaults for columns the live table lacks.
+pub(super) fn with_defaults(resource: &Resource, table: &Table, values: &Typed) -> Typed {
+    let lacking = resource
+        .columns
+        .iter()
+        .filter(|c| !table.has(c.name))
+        .map(|c| (c.name, c.default.to_owned()));
+    values.iter().cloned().chain(lacking).collect()
+}
