@@ -136,9 +136,9 @@ async fn what_cannot_be_is_refused_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_short_or_missing_password_is_refused() {
+async fn an_account_without_a_password_is_refused() {
     let database = Database::fresh().await;
-    for input in ["", "\n", "elevenchars\n"] {
+    for input in ["", "\n", "\nsecond line\n"] {
         let line = run_with_input(
             &[
                 "account",
@@ -152,8 +152,7 @@ async fn a_short_or_missing_password_is_refused() {
             input,
         )
         .refused(1);
-        assert!(line.contains("12 characters"), "{line}");
-        assert!(input.trim().is_empty() || !line.contains(input.trim()), "{line}");
+        assert!(line.contains("password on standard input"), "{line}");
     }
     assert_eq!(database.count("SELECT COUNT(*) FROM pw_accounts").await, 0);
 }
