@@ -1,0 +1,149 @@
+//! Without a mouse.
+
+use serde::Deserialize;
+use thirtyfour::Key;
+
+use crate::support::{Database, PASSWORD, Panel};
+use crate::window::Window;
+
+/// What has the focus.
+#[derive(Debug, Deserialize)]
+struct Focus {
+    tag: String,
+    name: String,
+    text: String,
+    /// Style and width of the outline.
+    outline: (String, f64),
+    /// Whether it lies within the window.
+    seen: bool,
+}
+
+async fn focus(window: &Window) -> Focus {
+    window
+        .script(
+            "const it = document.activeElement, style = getComputedStyle(it), box = it.getBoundingClientRect(); \
+             return {tag: it.tagName.toLowerCase(), name: it.name || it.className, \
+                     text: it.textContent.replace(/\\s+/g, ' ').trim(), \
+                     outline: [style.outlineStyle, parseFloat(style.outlineWidth)], \
+                     seen: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth}",
+        )
+        .await
+}
+
+async fn key(window: &Window, key: Key) {
+    window.key(key).await.expect("pressed");
+}
+
+/// Types where the focus is.
+async fn type_in(window: &Window, text: &str) {
+    window
+        .driver()
+        .action_chain()
+        .send_keys(text)
+        .perform()
+        .await
+        .expect("typed");
+}
+
+/// Presses Tab until something with this text or name has the focus.
+async fn tab_to(window: &Window, wanted: &str) {
+    for _ in 0..80 {
+        key(window, Key::Tab).await;
+        let focus = focus(window).await;
+        if focus.text == wanted || focus.name == wanted {
+            return;
+        }
+    }
+    panic!("no way to {wanted} on {}", window.path().await);
+}
+
+#[tokio::test]
+async fn the_first_tab_stop_skips_to_the_content() {
+    let panel = Panel::on(Database::howto().await).await;
+    let window = Window::signed_in(&panel).await;
+    for page in ["aliases", "changes", "no/such/page"] {
+        window.visit(page).await;
+        key(&window, Key::Tab).await;
+        let first = focus(&window).await;
+        assert_eq!(
+            (first.text.as_str(), first.seen),
+            ("Skip to content", true),
+            "{first:?}"
+        );
+        key(&window, Key::Enter).await;
+        assert_eq!(focus(&window).await.tag, "main");
+        key(&window, Key::Tab).await;
+        let next: bool = window
+            .script("return document.activeElement.closest('main') !== null")
+            .await;
+        assert!(next, "/{page}: {:?}", focus(&window).await);
+    }
+    window.close().await;
+}
+
+#[tokio::test]
+async fn whatever_has_the_focus_shows_it() {
+    let panel = Panel::on(Database::howto().await).await;
+    let window = Window::signed_in(&panel).await;
+    for page in ["", "relocated", "aliases/new", "changes", "search?q=karl"] {
+        window.visit(page).await;
+        let mut stops = 0;
+        loop {
+            key(&window, Key::Tab).await;
+            let focus = focus(&window).await;
+            if focus.tag == "body" || (stops > 0 && focus.text == "Skip to content") {
+                break;
+            }
+            stops += 1;
+            assert!(
+                focus.outline.0 != "none" && focus.outline.1 >= 2.0,
+                "/{page}: {focus:?}"
+            );
+            assert!(focus.seen, "/{page}: {focus:?}");
+            assert!(stops < 100, "/{page} never ends");
+        }
+        assert!(stops >= 12, "/{page}: only {stops} stops");
+    }
+    window.close().await;
+}
+
+#[tokio::test]
+async fn an_alias_is_added_by_keyboard_alone() {
+    let panel = Panel::on(Database::howto().await).await;
+    panel
+        .account("joe", postwarden::access::Role::Operator, &[])
+        .await;
+    let window = Window::open(&panel).await;
+    window.visit("").await;
+    type_in(&window, "joe").await;
+    key(&window, Key::Tab).await;
+    type_in(&window, PASSWORD).await;
+    window.press_key(Key::Enter).await;
+    tab_to(&window, "Aliases").await;
+    window.press_key(Key::Enter).await;
+    tab_to(&window, "New alias").await;
+    window.press_key(Key::Enter).await;
+    tab_to(&window, "mail").await;
+    type_in(&window, "sales@blobber.org").await;
+    key(&window, Key::Tab).await;
+    type_in(&window, "joe@x.example").await;
+    key(&window, Key::Enter).await;
+    type_in(&window, "ann@y.example").await;
+    key(&window, Key::Tab).await;
+    key(&window, Key::Space).await;
+    key(&window, Key::Tab).await;
+    assert_eq!(focus(&window).await.text, "Save");
+    window.press_key(Key::Enter).await;
+    assert!(window.text(".notice").await.contains("Saved sales@blobber.org"));
+    assert_eq!(
+        panel
+            .database
+            .rows("SELECT destination, enabled FROM aliases WHERE mail = 'sales@blobber.org'")
+            .await,
+        [[
+            Some("joe@x.example,ann@y.example".to_owned()),
+            Some("0".to_owned())
+        ]]
+    );
+    window.close().await;
+}

@@ -1,0 +1,13 @@
+//! The panel in a real browser: Chromium, driven by chromedriver.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod appearance;
+mod chromium;
+mod keyboard;
+mod markup;
+mod mistakes;
+mod pages;
+mod tables;
+mod window;

@@ -1,0 +1,221 @@
+//! Every page of the panel, with rows as long and as odd as they may be, and a look at each.
+
+use postwarden::access::Role;
+
+use crate::support::{Database, Panel};
+use crate::window::Window;
+use crate::{appearance, markup};
+
+/// How a page is reached.
+#[derive(Debug, Clone)]
+pub enum Page {
+    Get(String),
+    Post(String, Vec<(&'static str, String)>),
+}
+
+impl Page {
+    pub async fn show(&self, window: &Window) {
+        match self {
+            Self::Get(path) => window.visit(path).await,
+            Self::Post(path, fields) => {
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                window.post(path, &fields).await;
+            }
+        }
+    }
+}
+
+/// The longest local part there may be (RFC 5321 4.5.3.1.1) without a place to break it.
+pub fn long_local() -> String {
+    "a-very-long-local-part-without-any-dot-".repeat(2)[..64].to_owned()
+}
+
+/// A domain of 180 bytes, so that addresses in it come near the 254 there may be.
+pub fn long_domain() -> String {
+    format!(
+        "{}.{}.{}.example",
+        "b".repeat(63),
+        "long-".repeat(12) + "x",
+        "c".repeat(46)
+    )
+}
+
+/// A panel with something on every page: the examples, rows as long as they may be, changes, an odd row.
+pub async fn panel_with_everything() -> Panel {
+    let database = Database::fresh().await;
+    database.store().await.load_examples().await.expect("examples");
+    let (local, domain) = (long_local(), long_domain());
+    let many = (1..=9)
+        .map(|n| format!("{n}{}@{domain}", &local[1..]))
+        .collect::<Vec<_>>()
+        .join(",");
+    let other = &local[..63];
+    database
+        .script(&format!(
+            "INSERT INTO domains (domain) VALUES ('{domain}'), ('localhost');
+             INSERT INTO aliases (mail, destination) VALUES ('{local}@{domain}', '{many}'), ('@{domain}', 'x@{domain}'),
+               ('odd\\n1\\t2 @blobber.org', 'nobody, , x');
+             INSERT INTO backups (domain, transport) VALUES ('mx.{domain}', 'smtp:[{domain}]:2525');
+             INSERT INTO relays (recipient, status) VALUES ('{local}@mx.{domain}', 'WHAT');
+             INSERT INTO relocated (oldadr, newadr) VALUES ('{other}x@{domain}', '{local}@{domain}');
+             DROP TABLE access_rules;"
+        ))
+        .await;
+    let panel = Panel::on(database).await;
+    let somebody = panel
+        .signed_in(
+            "somebody-with-a-rather-long-name@a-long-domain.example",
+            Role::Operator,
+            &[],
+        )
+        .await;
+    let fields = [
+        ("domain", domain.as_str()),
+        ("transport", "smtp:[mail.example.com]"),
+        ("enabled", "1"),
+    ];
+    let answer = somebody
+        .post_confirmed(&key_of(&panel, "domains", "domain", &domain).await, &fields)
+        .await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let alias = format!("{local}@{domain}");
+    let fields = [
+        ("mail", alias.as_str()),
+        ("destination", "joe@blobber.org"),
+        ("enabled", "1"),
+    ];
+    let answer = somebody
+        .post_confirmed(&key_of(&panel, "aliases", "mail", &alias).await, &fields)
+        .await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let fields = [("destination", many.as_str()), ("enabled", "1")];
+    let answer = somebody
+        .post_confirmed(&key_of(&panel, "aliases", "mail", &alias).await, &fields)
+        .await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    panel
+}
+
+/// The address of a row.
+pub async fn key_of(panel: &Panel, table: &str, column: &str, value: &str) -> String {
+    let query = format!("SELECT pkid FROM {table} WHERE {column} = '{value}'");
+    let key = panel.database.value(&query).await.expect(&query);
+    format!("{table}/{key}")
+}
+
+/// Every page for somebody who is signed in, by name.
+pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
+    let (local, domain) = (long_local(), long_domain());
+    let get = |path: &str| (format!("/{path}"), Page::Get(path.to_owned()));
+    let post = |name: &str, path: &str, fields: &[(&'static str, &str)]| {
+        let fields = fields.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        (format!("{name} {path}"), Page::Post(path.to_owned(), fields))
+    };
+    let alias = format!("{local}@{domain}");
+    let mut pages = Vec::new();
+    for (table, column, long) in [
+        ("domains", "domain", domain.clone()),
+        ("aliases", "mail", alias.clone()),
+        ("backups", "domain", format!("mx.{domain}")),
+        ("relays", "recipient", format!("{local}@mx.{domain}")),
+        ("relocated", "oldadr", format!("{}x@{domain}", &local[..63])),
+    ] {
+        let row = key_of(panel, table, column, &long).await;
+        pages.push(get(table));
+        pages.push(get(&format!("{table}/new")));
+        pages.push(get(&row));
+        pages.push(get(&format!("{row}/delete")));
+        pages.push(post("refused", table, &[(column, &format!("not {long} at all"))]));
+        let fields = [
+            (column, long.as_str()),
+            ("destination", "x@y.example"),
+            ("transport", "smtp:[mail.example.com]"),
+            ("newadr", "x"),
+            ("status", "OK"),
+            ("version", "another"),
+        ];
+        pages.push(post("conflict", &row, &fields));
+    }
+    let odd = panel
+        .database
+        .value("SELECT pkid FROM aliases WHERE mail LIKE 'odd%'")
+        .await;
+    let odd = format!("aliases/{}", odd.expect("a row"));
+    pages.extend(
+        [
+            "",
+            "changes",
+            "changes?q=nothing",
+            "search",
+            "search?q=long",
+            "search?q=nothing-like-it",
+            "logout",
+            "no/such/page",
+            &format!("aliases?q={}&domain={domain}&enabled=0", &local[..40]),
+            "aliases?per=25&sort=-mail",
+            "aliases?after=nothing",
+            &odd,
+            &format!("{odd}/delete"),
+        ]
+        .map(get),
+    );
+    let there = [("mail", alias.as_str()), ("destination", "x@y.example")];
+    pages.push(post("taken", "aliases", &there));
+    pages.push(post(
+        "neither on nor off",
+        &format!("{odd}/enabled"),
+        &[("value", &alias)],
+    ));
+    let foreign = format!("{local}@foreign.{}", &domain[10..]);
+    let foreign = [
+        ("mail", foreign.as_str()),
+        ("destination", &alias),
+        ("enabled", "1"),
+    ];
+    pages.push(post("question", "aliases", &foreign));
+    pages
+}
+
+#[tokio::test]
+async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
+    let panel = panel_with_everything().await;
+    let window = Window::open(&panel).await;
+    window.visit("login?next=%2Faliases").await;
+    let mut faults = look_at(&window, "sign-in").await;
+    window.sign_in(&panel).await;
+    for (name, page) in every_page(&panel).await {
+        page.show(&window).await;
+        let heading = window.text("h1").await;
+        let reached = match name.split_once(' ').map_or(&*name, |(kind, _)| kind) {
+            "refused" | "taken" | "neither" => window.has(".summary").await,
+            "conflict" => window.text("main").await.contains("since you opened it"),
+            "question" => window.text("main").await.contains("Nothing is saved yet"),
+            "/no/such/page" => heading == "Nothing here",
+            _ => heading != "Nothing here",
+        };
+        assert!(reached, "{name}: {}", window.text("main").await);
+        faults.extend(look_at(&window, &name).await);
+    }
+    // The menu, which only phones have.
+    window.be_phone(320).await;
+    window.visit("aliases").await;
+    window.element(".menu-btn").await.click().await.expect("pressed");
+    faults.extend(appearance::too_wide(&window, "the menu").await);
+    faults.extend(appearance::faint(&window, "the menu").await);
+    assert!(faults.is_empty(), "{faults:#?}");
+    window.press("Backup MX").await;
+    assert_eq!(window.path().await, "/backups");
+    window.close().await;
+}
+
+/// All that is wrong with the page that is shown.
+async fn look_at(window: &Window, name: &str) -> Vec<String> {
+    let _: () = window
+        .script("for (const it of document.querySelectorAll('details')) it.open = true")
+        .await;
+    let mut faults = markup::faults(window, name).await;
+    faults.extend(appearance::faint(window, name).await);
+    faults.extend(appearance::too_wide(window, name).await);
+    window.be_phone(0).await;
+    faults
+}
