@@ -265,7 +265,7 @@ async fn what_postfix_would_choke_on_is_refused_beside_its_field() {
     assert_eq!(recorded(&panel.database).await, 0);
 }
 
-/// POSTFIX.md rules 22, 26 and 27: each of these stops or delays mail.
+/// docs/postfix.md rules 22, 26 and 27: each of these stops or delays mail.
 const BAD_TRANSPORTS: &[&str] = &[
     ":[]",
     "smtp:[]",
