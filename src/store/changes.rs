@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::Store;
 use super::connect::classify;
 use super::sql::{fragment, push_domains};
+use super::{Store, Stored};
 use crate::access::{Actor, Scope};
 use crate::error::Result;
 use crate::mail::DomainName;
@@ -224,26 +224,30 @@ impl Store {
         Ok((changes, next))
     }
 
-    /// Who changed a row last, and when, as far as the panel knows.
+    /// Who made a row what it is now, and when; `None` where that was another program.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn last_change(
+    pub async fn author(
         &self,
         actor: &Actor,
         resource: &Resource,
-        key: &str,
+        now: &Stored,
     ) -> Result<Option<(String, PrimitiveDateTime)>> {
-        let mut sql = QueryBuilder::new("SELECT who, at FROM pw_changes WHERE table_name = ");
+        let mut sql = QueryBuilder::new("SELECT who, at, row_after FROM pw_changes WHERE table_name = ");
         sql.push_bind(resource.table);
         sql.push(" AND row_key = ");
-        sql.push_bind(key.to_owned());
+        sql.push_bind(now.row.key.clone());
         push_visible(&mut sql, actor);
         sql.push(" ORDER BY change_id DESC LIMIT 1");
-        sql.build_query_as()
+        let last: Option<(String, PrimitiveDateTime, Option<String>)> = sql
+            .build_query_as()
             .fetch_optional(&self.pool)
             .await
-            .map_err(classify)
+            .map_err(classify)?;
+        // What the last recorded change left is what is there, or somebody else has been at it since.
+        let last = last.filter(|(_, _, after)| after.as_deref() == Some(&now.image.to_json()));
+        Ok(last.map(|(who, at, _)| (who, at)))
     }
 
     /// Reads the first rows of the listed changes.

@@ -278,3 +278,19 @@ async fn changes_to_different_rows_at_once_all_succeed() {
         );
     }
 }
+
+#[tokio::test]
+async fn nobody_is_named_for_what_another_program_changed_after_them() {
+    let (panel, operator) = ground().await;
+    let page = SAMPLES[1].insert(&panel.database).await;
+    operator.post(&format!("{page}/enabled"), &[("value", "0")]).await;
+    let seen = operator.get(&page).await;
+    panel.database.script("UPDATE aliases SET enabled = 1").await;
+    let conflict = operator.submit(&seen, &[SAMPLES[1].change]).await;
+    assert_eq!(conflict.status, 409);
+    assert!(
+        conflict.text("[role=alert]").contains("Another program wrote it"),
+        "{}",
+        conflict.text("[role=alert]")
+    );
+}

@@ -57,11 +57,7 @@ impl Visitor {
         now: &Stored,
         columns: Vec<Versions>,
     ) -> Result<Response> {
-        let changed_by = self
-            .app
-            .store
-            .last_change(&self.actor, resource, &now.row.key)
-            .await?;
+        let changed_by = self.app.store.author(&self.actor, resource, now).await?;
         let template = Conflict {
             page: self.page("Changed by someone else", resource.slug).await?,
             resource,
