@@ -16,9 +16,6 @@ use crate::config::Session as Limits;
 /// Key of the session's data that holds the number of the account.
 pub const ACCOUNT: &str = "account";
 
-/// The time between two notes that a session was used: not every page view is worth a write.
-const NOTED_EVERY: Duration = Duration::seconds(60);
-
 /// The store behind tower-sessions. `save` updates and never inserts, so that a request which was under way while its
 /// person signed out cannot bring the session back.
 #[derive(Debug, Clone)]
@@ -88,19 +85,14 @@ impl SessionStore for Sessions {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        let data = encode(record)?;
-        sqlx::query(
-            "UPDATE pw_sessions SET data = ?, expires_at = ? WHERE id = ? AND (data <> ? OR expires_at < ?)",
-        )
-        .bind(&data)
-        .bind(utc(record.expiry_date))
-        .bind(hashed(&record.id))
-        .bind(&data)
-        .bind(utc(record.expiry_date - NOTED_EVERY))
-        .execute(&self.store.pool)
-        .await
-        .map(drop)
-        .map_err(backend)
+        sqlx::query("UPDATE pw_sessions SET data = ?, expires_at = ? WHERE id = ?")
+            .bind(encode(record)?)
+            .bind(utc(record.expiry_date))
+            .bind(hashed(&record.id))
+            .execute(&self.store.pool)
+            .await
+            .map(drop)
+            .map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {

@@ -49,7 +49,6 @@ pub fn sessions(app: &App) -> SessionManagerLayer<Sessions> {
         // are refused by the cross-site layer besides.
         .with_same_site(SameSite::Lax)
         .with_expiry(Expiry::OnInactivity(idle))
-        .with_always_save(true)
 }
 
 /// The panel's routes with all layers around them.

@@ -13,6 +13,7 @@ use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
 use tower_sessions::Session;
 
 use super::{App, error};
@@ -182,6 +183,7 @@ impl FromRequestParts<App> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let session = session_of(parts)?;
+        note_use(&session).await?;
         let account: Option<u32> = session.get(crate::store::ACCOUNT).await.map_err(unavailable)?;
         let origin = Origin::Web(address_of(app, parts));
         let actor = match account {
@@ -210,6 +212,19 @@ impl OptionalFromRequestParts<App> for Visitor {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Keeps a session alive that is in use. Not every page view is worth a write: the time without a request after which
+/// people are signed out is kept to within half a minute.
+async fn note_use(session: &Session) -> Result<()> {
+    const USED: &str = "used";
+    let now = OffsetDateTime::now_utc().unix_timestamp() / 30;
+    let used: Option<i64> = session.get(USED).await.map_err(unavailable)?;
+    // Reading takes the id away from a session that is not in the store: writing would make a new one for a stranger.
+    if session.id().is_some() && used != Some(now) {
+        session.insert(USED, now).await.map_err(unavailable)?;
+    }
+    Ok(())
 }
 
 /// The session of a request, whoever is behind it.
