@@ -17,6 +17,9 @@ pub enum Error {
     /// The request needs somebody who is signed in.
     #[error("nobody is signed in")]
     SignedOut,
+    /// The page does not take requests of this method.
+    #[error("this page does not take {0}")]
+    WrongMethod(String),
     /// The request body is larger than the panel takes, in bytes.
     #[error("the request is larger than {0} bytes")]
     TooLarge(usize),
@@ -26,12 +29,12 @@ pub enum Error {
     /// The database does not answer, refuses the sign-in or went away in the middle.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
-    /// Another program holds the rows; trying again is sensible.
-    #[error("another program keeps these rows locked")]
+    /// Another program holds the rows, or too many people sign in at once; trying again is sensible.
+    #[error("too much at once")]
     Busy,
-    /// The table cannot be written by the panel; the text says why and what to do.
-    #[error("{0}")]
-    ReadOnly(String),
+    /// The table cannot be written by the panel.
+    #[error("{}", .0.reason)]
+    ReadOnly(ReadOnly),
     /// The table does not exist in this database.
     #[error("the table {0} does not exist in this database")]
     MissingTable(&'static str),
@@ -47,6 +50,15 @@ pub enum Error {
     /// Anything else. Logged with its cause, shown as one sentence and a request id.
     #[error("{0}")]
     Unexpected(String),
+}
+
+/// Why a table can only be read.
+#[derive(Debug, Clone)]
+pub struct ReadOnly {
+    /// A sentence or two.
+    pub reason: String,
+    /// The statement that ends it, where one does.
+    pub statement: Option<String>,
 }
 
 /// Shorthand for results of this crate.

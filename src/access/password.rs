@@ -4,6 +4,7 @@
 //! that a flood of sign-ins costs at most 38 MiB and two cores.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -12,6 +13,9 @@ use rand::RngExt;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
+
+/// How long a sign-in waits for its turn. A flood is turned away instead of piling up.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
@@ -34,9 +38,9 @@ fn verify_now(password: &str, stored: &str) -> bool {
 }
 
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let _permit = AT_ONCE
-        .acquire()
+    let _permit = tokio::time::timeout(LONGEST_WAIT, AT_ONCE.acquire())
         .await
+        .map_err(|_| Error::Busy)?
         .map_err(|e| Error::unexpected("hashing a password", e))?;
     tokio::task::spawn_blocking(work)
         .await

@@ -106,9 +106,9 @@ impl AddressPattern {
         }
         if let Some(domain) = bare_domain(&text) {
             return Err(Fault::new(format!(
-                "{} is a domain without a user. As an alias key it makes Postfix refuse every mailbox user \
-                 of the domain (`User unknown in virtual alias table`), and as a destination it becomes a \
-                 user at $myorigin. For all addresses of the domain write {}.",
+                "{} is a domain without a user. For all addresses of the domain write {}. Postfix never matches a \
+                 bare domain here; among aliases it refuses every mailbox user of the domain for it (`User \
+                 unknown in virtual alias table`), and as a destination it makes it a user at $myorigin.",
                 quote(&text),
                 quote(&format!("@{domain}")),
             )));

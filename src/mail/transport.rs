@@ -493,9 +493,9 @@ fn nexthop(name: &str, item: &str) -> Result<String, Problem> {
     match item.split_once(':') {
         Some((kind, path)) if kind.eq_ignore_ascii_case("unix") => unix_socket(name, path),
         Some((kind, place)) if name == "lmtp" && kind.eq_ignore_ascii_case("inet") => {
-            network_hop(place).map(|place| format!("inet:{place}"))
+            network_hop(place, false).map(|place| format!("inet:{place}"))
         }
-        _ => network_hop(item),
+        _ => network_hop(item, name != "lmtp"),
     }
 }
 
@@ -514,7 +514,7 @@ fn unix_socket(name: &str, path: &str) -> Result<String, Problem> {
 }
 
 /// `[host]`, `[address]` or `host`, with an optional `:port`.
-fn network_hop(item: &str) -> Result<String, Problem> {
+fn network_hop(item: &str, looks_for_mx: bool) -> Result<String, Problem> {
     if item.is_empty() {
         return Err(Problem {
             what: "has nothing beside a comma, where a host belongs",
@@ -536,7 +536,7 @@ fn network_hop(item: &str) -> Result<String, Problem> {
         return Err(dies("has an IPv6 address without brackets"));
     } else {
         let (host, rest) = item.split_at(item.find(':').unwrap_or(item.len()));
-        (unbracketed(host)?, rest)
+        (unbracketed(host, looks_for_mx)?, rest)
     };
     match rest.strip_prefix(':') {
         Some(port) => Ok(format!("{host}:{}", port_number(port)?)),
@@ -564,14 +564,15 @@ fn bracketed(inside: &str) -> Result<String, Problem> {
     }
 }
 
-fn unbracketed(host: &str) -> Result<String, Problem> {
+fn unbracketed(host: &str, looks_for_mx: bool) -> Result<String, Problem> {
     if host.is_empty() {
         return Err(Problem {
             what: "names a port but no host",
             effect: Effect::DiesWithoutHost,
         });
     }
-    if host.parse::<Ipv4Addr>().is_ok() {
+    // lmtp(8) takes an address as it is: it asks for no MX records.
+    if looks_for_mx && host.parse::<Ipv4Addr>().is_ok() {
         return Err(Problem {
             what: "has an IP address without brackets",
             effect: Effect::LooksForMx,
@@ -668,6 +669,7 @@ mod tests {
             (":[Bücher.example]:25", ":[xn--bcher-kva.example]:25"),
             ("lmtp:UNIX:private/Dovecot-lmtp", "lmtp:unix:private/Dovecot-lmtp"),
             ("lmtp:inet:Host:24", "lmtp:inet:host:24"),
+            ("lmtp:inet:127.0.0.1:24", "lmtp:inet:127.0.0.1:24"),
             ("lmtp:inet:[::1]:24", "lmtp:inet:[IPv6:::1]:24"),
             ("lmtp:[127.0.0.1]:24", "lmtp:[127.0.0.1]:24"),
             (

@@ -129,14 +129,12 @@ impl<'a> Input<'a> {
 
     /// Keeps a comma-separated list that was typed one item per line: line breaks alone are no difference.
     pub fn keep_list(&mut self, column: &'static str, stored: String) {
-        let typed: Vec<&str> = self
-            .text(column)
+        let typed = self.text(column).trim().to_owned();
+        let items = typed
             .split(['\n', ','])
             .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .collect();
-        let typed = typed.join(",");
-        if typed != stored {
+            .filter(|item| !item.is_empty());
+        if !items.eq(stored.split(',')) {
             self.normalised.push((column, typed, stored.clone()));
         }
         self.values.push((column, Value::Text(stored)));

@@ -87,11 +87,19 @@ pub static RESOURCE: Resource = Resource {
 fn check(input: &mut Input<'_>) {
     let recipient = input.parse("recipient", AddressPattern::parse);
     let status = input.parse("status", RelayStatus::parse);
-    if recipient.is_some_and(|r| r.is_domain_wide()) && status == Some(RelayStatus::Reject) {
+    let wide = recipient.is_some_and(|r| r.is_domain_wide());
+    if wide && status == Some(RelayStatus::Reject) {
         input.caution(
             true,
             "A domain-wide REJECT refuses nothing by itself: Postfix refuses addresses without a row of their own \
              anyway, and with the howto's own configuration any row of this table, this one too, means accept.",
+        );
+    }
+    if wide && status == Some(RelayStatus::Ok) {
+        input.caution(
+            false,
+            "Every name of the domain is accepted now. What the primary server then refuses, spam above all, bounces to \
+             senders who never wrote it. Rows for the addresses that exist are better.",
         );
     }
     input.enabled();

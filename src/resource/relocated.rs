@@ -78,6 +78,25 @@ pub static RESOURCE: Resource = Resource {
             message: "{subject} is also an alias. With the howto's own Postfix configuration the alias takes the \
                       mail and nobody is told the new address.",
         },
+        Circumstance {
+            applies: Applies::ToWildcards,
+            places: &[
+                Place {
+                    table: "users",
+                    column: "id",
+                    relation: Relation::InDomain,
+                },
+                Place {
+                    table: "aliases",
+                    column: "mail",
+                    relation: Relation::InDomain,
+                },
+            ],
+            when_found: true,
+            confirm: true,
+            message: "{domain} still has mailboxes or aliases. Postfix looks at relocations first: every mailbox of the \
+                      domain gets no more mail.",
+        },
     ],
     dependents: &[Dependent {
         applies: Applies::Always,

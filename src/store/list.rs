@@ -211,7 +211,11 @@ impl Store {
         actor: &Actor,
         resource: &'static Resource,
     ) -> Result<Option<(u64, u64)>, Failure> {
-        let Some(table) = self.table(resource).await? else {
+        let Some(table) = self
+            .table(resource)
+            .await?
+            .filter(|t| t.lacks(resource).is_none())
+        else {
             return Ok(None);
         };
         let off = if table.has("enabled") {
@@ -268,7 +272,9 @@ enum Failure {
 impl Failure {
     fn into_error(self) -> Error {
         match self {
-            Self::Stale => Error::Busy,
+            Self::Stale => {
+                Error::Unexpected("a table or column is missing that was there a moment ago".to_owned())
+            }
             Self::Final(error) => error,
         }
     }

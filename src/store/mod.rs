@@ -30,7 +30,7 @@ pub use changes::{Action, Change, ChangeQuery, ChangedRow};
 pub use list::{ListQuery, Page, Sort, Total};
 pub use neighbours::{Dependents, Warning};
 pub use row::{Image, Row, Stored};
-pub use schema::{ReadOnly, Schema, Table};
+pub use schema::{Schema, Table};
 pub use sessions::{ACCOUNT, Sessions};
 pub use unit::{Applied, Operation, Refusal};
 

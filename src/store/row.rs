@@ -41,6 +41,16 @@ impl Row {
         !self.has("enabled") || self.text("enabled") == "1"
     }
 
+    /// The same row with `enabled` on.
+    #[must_use]
+    pub fn switched_on(&self) -> Self {
+        let mut on = self.clone();
+        for (_, value) in on.values.iter_mut().filter(|(name, _)| *name == "enabled") {
+            *value = Some("1".to_owned());
+        }
+        on
+    }
+
     /// The row as if it had been typed.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         self.values
@@ -128,9 +138,19 @@ pub(super) fn row_columns(resource: &Resource, table: &Table) -> (String, Vec<&'
         .map(|c| c.name)
         .filter(|c| table.has(c))
         .collect();
+    // Numbers are read as Postfix's queries compare them: `enabled=1` is true of a BIT and of 001 too.
+    let text = |name: &str| {
+        let is_switch = resource.column(name).is_some_and(|c| c.kind == Kind::Switch);
+        let number = is_switch || table.column(name).is_some_and(super::schema::Column::is_integer);
+        format!(
+            "CAST({}{} AS CHAR)",
+            ident(name),
+            if number { " + 0" } else { "" }
+        )
+    };
     let list: Vec<String> = std::iter::once(resource.key)
         .chain(present.iter().copied())
-        .map(|c| format!("CAST({} AS CHAR)", ident(c)))
+        .map(text)
         .collect();
     (list.join(", "), present)
 }
@@ -156,7 +176,7 @@ pub struct Image(Vec<(String, Option<Vec<u8>>)>);
 impl Image {
     /// The select list for [`Image::read`].
     pub(super) fn columns(table: &Table) -> (String, Vec<String>) {
-        let stored: Vec<_> = table.columns.iter().filter(|c| !c.generated).collect();
+        let stored: Vec<_> = table.columns.iter().filter(|c| c.expression.is_none()).collect();
         let list: Vec<String> = stored
             .iter()
             .map(|c| match c.data_type.as_str() {

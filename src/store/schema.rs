@@ -9,7 +9,8 @@ use sqlx::{MySqlConnection, Row as _};
 
 use super::connect::classify;
 use super::sql::ident;
-use crate::error::{Error, Result};
+use crate::error::{Error, ReadOnly, Result};
+use crate::resource::Resource;
 
 /// How old an answer may be for reading; writing always looks anew.
 const FRESH: Duration = Duration::from_secs(1);
@@ -25,8 +26,10 @@ pub struct Column {
     pub capacity: Option<u64>,
     /// Whether it may be NULL.
     pub nullable: bool,
-    /// Whether the server computes it.
-    pub generated: bool,
+    /// What the server computes it from, where it does.
+    pub expression: Option<String>,
+    /// Whether it is part of the primary key.
+    pub primary: bool,
     /// Whether a unique key is on it alone: no two rows are equal, and none is NULL.
     pub unique: bool,
 }
@@ -60,33 +63,69 @@ impl Table {
         self.column(name).is_some()
     }
 
+    /// The column without which the panel cannot show the table's rows, where it is missing.
+    pub fn lacks(&self, resource: &Resource) -> Option<&'static str> {
+        [resource.key, resource.subject]
+            .into_iter()
+            .find(|name| !self.has(name))
+    }
+
+    /// Whether a value of the resource's key names one row and no more.
+    fn is_keyed(&self, resource: &Resource) -> bool {
+        let alone = self.columns.iter().filter(|c| c.primary).count() == 1;
+        self.column(resource.key)
+            .is_some_and(|c| c.unique || (c.primary && alone))
+    }
+
     /// Why the table can only be read, and what to do; `None` where it can be written.
-    pub fn read_only(&self) -> Option<ReadOnly> {
-        match self.engine.as_deref() {
-            Some(engine) if engine.eq_ignore_ascii_case("InnoDB") => None,
-            Some(engine) => Some(ReadOnly {
-                reason: format!(
+    pub fn read_only(&self, resource: &Resource) -> Option<ReadOnly> {
+        let name = ident(&self.name);
+        let key = ident(resource.key);
+        let (reason, statement) = match self.engine.as_deref() {
+            None => (
+                format!("{} is a view. Postwarden only reads it.", self.name),
+                None,
+            ),
+            Some(engine) if !engine.eq_ignore_ascii_case("InnoDB") => (
+                format!(
                     "The table {} uses the engine {engine}, which has no transactions: a failed save would stay half \
                      written and could not be undone. Postwarden only reads it until it is converted.",
                     self.name
                 ),
-                statement: Some(format!("ALTER TABLE {} ENGINE=InnoDB;", ident(&self.name))),
-            }),
-            None => Some(ReadOnly {
-                reason: format!("{} is a view. Postwarden only reads it.", self.name),
-                statement: None,
-            }),
-        }
+                Some(format!("ALTER TABLE {name} ENGINE=InnoDB;")),
+            ),
+            Some(_) if self.lacks(resource) == Some(resource.key) => (
+                format!(
+                    "The table {} has no column {}, by which one row is told from another.",
+                    self.name, resource.key
+                ),
+                Some(format!(
+                    "ALTER TABLE {name} ADD {key} INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST;"
+                )),
+            ),
+            Some(_) if !self.is_keyed(resource) => (
+                format!(
+                    "The column {} of {} is no key: a change to one row could touch others with the same number. \
+                     Postwarden only reads the table until the rows are numbered anew.",
+                    resource.key, self.name
+                ),
+                Some(format!(
+                    "ALTER TABLE {name} DROP {key}, ADD {key} INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST;"
+                )),
+            ),
+            Some(_) => match self.lacks(resource) {
+                None => return None,
+                Some(column) => (
+                    format!(
+                        "The table {} has no column {column}, which Postfix looks up.",
+                        self.name
+                    ),
+                    None,
+                ),
+            },
+        };
+        Some(ReadOnly { reason, statement })
     }
-}
-
-/// Why a table can only be read.
-#[derive(Debug, Clone)]
-pub struct ReadOnly {
-    /// A sentence or two.
-    pub reason: String,
-    /// The statement that ends it.
-    pub statement: Option<String>,
 }
 
 /// The live tables of the database.
@@ -115,8 +154,10 @@ impl Schema {
         let columns = sqlx::query(
             "SELECT CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), CAST(LOWER(DATA_TYPE) AS CHAR), \
                     CAST(CHARACTER_MAXIMUM_LENGTH AS UNSIGNED), IS_NULLABLE = 'YES', \
-                    EXTRA LIKE '%GENERATED%' AND EXTRA NOT LIKE '%DEFAULT_GENERATED%', \
-                    COLUMN_KEY = 'UNI' AND IS_NULLABLE = 'NO' \
+                    CAST(IF(EXTRA LIKE '%GENERATED%' AND EXTRA NOT LIKE '%DEFAULT_GENERATED%', \
+                            COALESCE(GENERATION_EXPRESSION, ''), NULL) AS CHAR), \
+                    COLUMN_KEY = 'UNI' AND IS_NULLABLE = 'NO', \
+                    COLUMN_KEY = 'PRI' \
              FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION",
         )
         .fetch_all(connection)
@@ -141,8 +182,9 @@ impl Schema {
                 data_type: row.try_get_unchecked(2)?,
                 capacity: row.try_get_unchecked(3)?,
                 nullable: row.try_get_unchecked::<i64, _>(4)? != 0,
-                generated: row.try_get_unchecked::<i64, _>(5)? != 0,
+                expression: row.try_get_unchecked(5)?,
                 unique: row.try_get_unchecked::<i64, _>(6)? != 0,
+                primary: row.try_get_unchecked::<i64, _>(7)? != 0,
             });
         }
         // One that was dropped between them has no columns.

@@ -96,6 +96,8 @@ pub enum Refusal {
         /// Characters of the value.
         length: u64,
     },
+    /// The database does not take the row, or made something else of it; why, and what to do.
+    Unstorable(String),
     /// The table's numbering has reached the end of its type.
     KeysUsedUp,
     /// Something else went wrong.
@@ -268,11 +270,11 @@ impl Unit<'_> {
                 let before = self.row(resource, &table, key).await?;
                 let value = ("enabled", Value::Number(i64::from(*enabled)));
                 if !table.has("enabled") {
-                    return Err(Error::ReadOnly(format!(
+                    let reason = format!(
                         "The table {} has no column `enabled`: every row of it is on.",
                         resource.table
-                    ))
-                    .into());
+                    );
+                    return Err(Refusal::Unstorable(reason).into());
                 }
                 self.write(resource, &table, &before, &[&value]).await
             }
@@ -290,7 +292,15 @@ impl Unit<'_> {
                     ident(resource.key)
                 ));
                 push_key(&mut sql, &table, resource, key);
-                sql.build().execute(&mut *self.transaction).await?;
+                let deleted = sql.build().execute(&mut *self.transaction).await?;
+                if deleted.rows_affected() != 1 {
+                    let reason = format!(
+                        "deleting one row of {} took {}",
+                        resource.table,
+                        deleted.rows_affected()
+                    );
+                    return Err(Error::Unexpected(reason).into());
+                }
                 self.record(resource, Action::Delete, Some(&before), None).await?;
                 Ok(key.clone())
             }
@@ -448,8 +458,8 @@ fn writable<'s>(schema: &'s Schema, actor: &Actor, resource: &'static Resource) 
         return Err(Error::Forbidden(refusal).into());
     }
     let table = require(schema, resource.table)?;
-    match table.read_only() {
-        Some(why) => Err(Error::ReadOnly(why.reason).into()),
+    match table.read_only(resource) {
+        Some(why) => Err(Error::ReadOnly(why).into()),
         None => Ok(table),
     }
 }
@@ -469,8 +479,8 @@ async fn expect_storable(
         return Err(Refusal::OutOfScope.into());
     }
     expect_room(table, draft)?;
-    // A row that keeps its subject may have an older twin; mending the rest of it must stay possible.
-    if except.is_some_and(|row| row.text(resource.subject) == subject) {
+    // A row that keeps its subject, but for its case, may have an older twin; mending it must stay possible.
+    if except.is_some_and(|row| row.text(resource.subject).trim().eq_ignore_ascii_case(&subject)) {
         return Ok(());
     }
     let (key, column) = (ident(resource.key), ident(resource.subject));
@@ -529,8 +539,9 @@ fn expect_room(table: &Table, draft: &Draft) -> Result<(), Stop> {
 fn expect_stored(after: &Row, values: &[&(&'static str, Value)]) -> Result<(), Stop> {
     for (column, value) in values {
         if after.value(column) != Some(&value.to_string()) {
-            return Err(Error::Unexpected(format!(
-                "the database stored `{}` in {column} where `{value}` was written; nothing was kept",
+            return Err(Refusal::Unstorable(format!(
+                "The database made `{}` of `{value}` in the column {column}: a trigger, or a character set or type that \
+                 cannot hold it. Nothing was kept.",
                 after.text(column)
             ))
             .into());
@@ -550,6 +561,13 @@ fn refused_write(error: sqlx::Error, subject: &str) -> Stop {
         }
         .into(),
         Some(167 | 1264 | 1467) => Refusal::KeysUsedUp.into(),
+        // A column without default that the panel does not know; trouble that a trigger raised on purpose.
+        Some(1364) => Refusal::Unstorable(format!(
+            "The table has a column that must be given and that the panel does not know: {error}. Give it a default, \
+             ALTER TABLE … ALTER … SET DEFAULT …, or keep adding rows with the program that knows it."
+        ))
+        .into(),
+        Some(1644) => Refusal::Unstorable(format!("A trigger of the table refused the row: {error}.")).into(),
         _ => Stop::Database(error),
     }
 }

@@ -56,7 +56,7 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
                 text: format!("The table {} does not exist in this database.", resource.table),
             }),
             Some(table) => {
-                remarks.extend(table.read_only().map(|why| Remark {
+                remarks.extend(table.read_only(resource).map(|why| Remark {
                     resource,
                     text: why.reason,
                 }));

@@ -32,6 +32,7 @@ fn status(error: &Error) -> StatusCode {
         Error::NotFound | Error::MissingTable(_) => StatusCode::NOT_FOUND,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::SignedOut => StatusCode::UNAUTHORIZED,
+        Error::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Unavailable(_) | Error::Busy | Error::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
@@ -232,14 +233,25 @@ fn words(error: &Error) -> Words {
              with 451 and sent again later. The log says what failed.",
         ),
         Error::Busy => plain(
-            "The rows are locked",
-            "Another program keeps these rows locked. Nothing was saved. Try again in a moment.",
+            "Too much at once",
+            "Another program keeps these rows locked, or too many people sign in at the same time. Nothing was saved. \
+             Try again in a moment.",
         ),
         Error::NotMigrated => plain(
             "Not set up yet",
             "Run `postwarden migrate` on this database first.",
         ),
-        Error::ReadOnly(why) => plain("This table can only be read", why),
+        Error::ReadOnly(why) => Words {
+            heading: "This table can only be read",
+            lines: vec![why.reason.clone()],
+            statement: why.statement.clone(),
+        },
+        Error::WrongMethod(method) => plain(
+            "Not that way",
+            &format!(
+                "This page does not take {method}. Pages are opened with GET and forms are sent with POST."
+            ),
+        ),
         Error::Usage(why) => plain("That does not work", why),
         Error::Privilege(what) => plain(
             "The database account may not do that",
@@ -278,7 +290,6 @@ pub async fn no_such_page(_: Option<Visitor>) -> Error {
 }
 
 /// For every page without that method.
-pub async fn no_such_method(request: Request) -> Response {
-    let words = format!("This page does not take {}.\n", request.method());
-    (StatusCode::METHOD_NOT_ALLOWED, words).into_response()
+pub async fn no_such_method(request: Request) -> Error {
+    Error::WrongMethod(request.method().to_string())
 }

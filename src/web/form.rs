@@ -210,11 +210,7 @@ impl Field {
             Kind::Choice(known) => {
                 let is_known = known.iter().any(|(value, _)| *value == stored);
                 if !is_known {
-                    choices.push((
-                        stored.to_owned(),
-                        "as stored; Postfix does not know it".to_owned(),
-                        true,
-                    ));
+                    choices.push((stored.to_owned(), "not known to Postfix".to_owned(), true));
                 }
                 choices.extend(
                     known.iter().map(|(value, meaning)| {

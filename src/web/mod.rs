@@ -41,7 +41,7 @@ use urls::Urls;
 
 /// How long requests under way may take once the panel is told to stop. Connections on which nothing was asked yet (as
 /// browsers open them ahead of need) and requests that never end would otherwise keep it for ever.
-const LAST_REQUESTS: Duration = Duration::from_secs(4);
+const LAST_REQUESTS: Duration = Duration::from_secs(3);
 
 /// How long taking leave of the database may take.
 const CLOSING: Duration = Duration::from_millis(500);

@@ -43,7 +43,8 @@ pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Resp
     let q = wanted.q.trim().to_owned();
     let mut groups = Vec::new();
     for resource in resource::ALL {
-        if q.is_empty() || visitor.app.store.table(resource).await?.is_none() {
+        let table = visitor.app.store.table(resource).await?;
+        if q.is_empty() || table.is_none_or(|t| t.lacks(resource).is_some()) {
             continue;
         }
         let state = ListQuery {

@@ -39,6 +39,15 @@ pub fn marked(message: &str) -> String {
     html
 }
 
+/// The beginning of a long text: what is quoted back in a notice need not be the whole.
+pub fn short(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The first sentence of a message: enough for a summary whose links lead to the whole.
 pub fn first_sentence(message: &str) -> &str {
     message.find(". ").map_or(message, |end| &message[..=end])

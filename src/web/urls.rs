@@ -60,7 +60,8 @@ impl Urls {
         let plain = target.starts_with('/') && !target.contains(['\\', '\n', '\r', '\t']);
         let joined = self.public.join(target).ok().filter(|_| plain)?;
         let below = joined.path() == self.base || joined.path().starts_with(&format!("{}/", self.base));
-        if joined.origin() != self.public.origin() || !below {
+        // `/.//evil.example` joins to a path that a browser would take for another host.
+        if joined.origin() != self.public.origin() || !below || joined.path().starts_with("//") {
             return None;
         }
         Some(joined.query().map_or_else(
@@ -122,6 +123,9 @@ mod tests {
             "//evil.example/",
             "https://evil.example/",
             "/\\evil.example",
+            "/.//evil.example/x",
+            "/x/..//evil.example",
+            "/%2e//evil.example",
             "/\t/evil.example",
             "aliases",
         ] {

@@ -124,8 +124,9 @@ async fn connections_without_a_request_do_not_keep_it_from_stopping() {
 
         let asked = Instant::now();
         panel.signal(signal);
-        assert_eq!(panel.ended_within(Duration::from_secs(5)), Some(0));
-        assert!(asked.elapsed() < Duration::from_secs(5));
+        // The panel waits some seconds for requests under way; the rest is room for a busy machine.
+        assert_eq!(panel.ended_within(Duration::from_secs(12)), Some(0));
+        assert!(asked.elapsed() < Duration::from_secs(12));
         assert!(matches!(idle.read(&mut [0; 1]), Ok(0) | Err(_)));
     }
 }

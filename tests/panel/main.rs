@@ -14,3 +14,4 @@ mod samples;
 mod schema;
 mod scope;
 mod sign_in;
+mod strange_tables;

@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::conflict::shown;
-use super::{live, may_change, report};
+use super::{Done, live, may_change, report};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Dependents, Operation, Refusal, Row, Stored, Total};
-use crate::web::page::{Notice, Page, render};
+use crate::store::{Dependents, Operation, Refusal, Row, Stored};
+use crate::web::page::{Page, render};
 use crate::web::request::{Fields, Visitor};
 use crate::web::{text, urls};
 
@@ -26,15 +26,9 @@ struct ConfirmDelete {
 }
 
 impl ConfirmDelete {
-    /// `3 aliases`; rows of tables the panel does not edit yet go by the table's name.
     #[expect(clippy::unused_self, reason = "the template calls it")]
     fn count_of(&self, group: &Dependents) -> String {
-        let (one, many) = match Resource::by_table(group.table) {
-            Some(resource) => (resource.words.noun, resource.words.many),
-            None if group.table == "users" => ("mailbox", "mailboxes"),
-            None => (group.table, group.table),
-        };
-        text::total(Total::Exactly(group.count), one, many)
+        super::count_of(group)
     }
 
     fn page_of(&self, group: &Dependents, key: &str) -> Option<String> {
@@ -53,15 +47,15 @@ pub(super) async fn ask_delete(
     key: String,
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
-    may_change(&visitor, resource)?;
-    if let Some(why) = table.read_only() {
-        return Err(Error::ReadOnly(why.reason));
-    }
     let stored = visitor
         .app
         .store
         .find(&visitor.actor, resource, urls::key(&key))
         .await?;
+    may_change(&visitor, resource)?;
+    if let Some(why) = table.read_only(resource) {
+        return Err(Error::ReadOnly(why));
+    }
     confirm_delete(resource, &visitor, &stored).await
 }
 
@@ -122,15 +116,17 @@ pub(super) async fn delete(
         Ok(_) => {
             let subject = text::plain(stored.row.text(resource.subject));
             let lines = vec![format!("Deleted `{subject}`. It is kept in Changes.")];
-            let notice = Notice {
-                kind: "ok".to_owned(),
+            let done = Done {
+                changed: true,
                 lines,
+                warnings: Vec::new(),
                 link: None,
             };
-            report(&visitor, resource, notice, None).await
+            report(&visitor, resource, done, None).await
         }
         Err(Refusal::Conflict(now)) => visitor.conflict(resource, &now, Vec::new()).await,
         Err(Refusal::Failed(error)) => Err(error),
+        Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("deleting was refused: {other:?}"))),
     }
 }

@@ -4,9 +4,9 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ReadOnly, Result};
 use crate::resource::Resource;
-use crate::store::{ListQuery, ReadOnly};
+use crate::store::ListQuery;
 use crate::web::page::{Page, render};
 use crate::web::request::Visitor;
 use crate::web::text;
@@ -46,6 +46,8 @@ struct Heading {
 struct Missing {
     page: Page,
     resource: &'static Resource,
+    /// Why the table there is cannot be shown.
+    unusable: Option<ReadOnly>,
 }
 
 pub(super) async fn index(
@@ -54,14 +56,17 @@ pub(super) async fn index(
     query: ListQuery,
 ) -> Result<Response> {
     let Some(table) = visitor.app.store.table(resource).await? else {
-        return missing(resource, &visitor).await;
+        return missing(resource, &visitor, None).await;
     };
+    if table.lacks(resource).is_some() {
+        return missing(resource, &visitor, table.read_only(resource)).await;
+    }
     let list = match visitor.app.store.list(&visitor.actor, resource, &query).await {
         // It was dropped within the last second.
-        Err(Error::MissingTable(_)) => return missing(resource, &visitor).await,
+        Err(Error::MissingTable(_)) => return missing(resource, &visitor, None).await,
         other => other?,
     };
-    let read_only = table.read_only();
+    let read_only = table.read_only(resource);
     let address = |changes: &[(&str, &str)]| list_address(&visitor, resource, &query, changes);
     let order = query.order(resource);
     let headings = resource
@@ -114,9 +119,18 @@ pub(super) async fn index(
 }
 
 /// What the table would do, and how to create it.
-async fn missing(resource: &'static Resource, visitor: &Visitor) -> Result<Response> {
+async fn missing(
+    resource: &'static Resource,
+    visitor: &Visitor,
+    unusable: Option<ReadOnly>,
+) -> Result<Response> {
     let page = visitor.page(resource.words.title, resource.slug).await?;
-    render(StatusCode::OK, &Missing { page, resource })
+    let template = Missing {
+        page,
+        resource,
+        unusable,
+    };
+    render(StatusCode::OK, &template)
 }
 
 /// The address of a list in this state, with some of it changed.

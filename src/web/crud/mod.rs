@@ -17,10 +17,10 @@ use axum::routing::{get, post};
 use super::App;
 use super::page::{Notice, see_other};
 use super::request::{Asked, Fields, KeySegment, Visitor};
-use super::urls;
+use super::{text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{ListQuery, Table};
+use crate::store::{Dependents, ListQuery, Row, Table, Total};
 use delete::{ask_delete, delete};
 use index::index;
 use save::{blank, edit, save};
@@ -80,12 +80,12 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
 
 /// The live table of a form; its absence is a page of its own.
 async fn live(visitor: &Visitor, resource: &'static Resource) -> Result<Table> {
-    visitor
-        .app
-        .store
-        .table(resource)
-        .await?
-        .ok_or(Error::MissingTable(resource.table))
+    let table = visitor.app.store.table(resource).await?;
+    let table = table.ok_or(Error::MissingTable(resource.table))?;
+    match table.read_only(resource) {
+        Some(why) if table.lacks(resource).is_some() => Err(Error::ReadOnly(why)),
+        _ => Ok(table),
+    }
 }
 
 fn may_change(visitor: &Visitor, resource: &Resource) -> Result<()> {
@@ -98,17 +98,61 @@ fn may_change(visitor: &Visitor, resource: &Resource) -> Result<()> {
     )))
 }
 
+/// What was done to a row, on its way into a notice.
+struct Done {
+    /// Whether anything was.
+    changed: bool,
+    /// What, in sentences.
+    lines: Vec<String>,
+    /// What Postfix makes of it that the person may not have meant.
+    warnings: Vec<String>,
+    /// A link behind the sentences: label and address.
+    link: Option<(String, String)>,
+}
+
 /// 303 to the list with a notice of what was done to one of its rows, or to another of the panel's pages.
 async fn report(
     visitor: &Visitor,
     resource: &Resource,
-    mut notice: Notice,
+    done: Done,
     next: Option<String>,
 ) -> Result<Response> {
-    if resource.cached_by_postfix {
-        notice.lines.push(CACHED.to_owned());
+    let kind = if done.warnings.is_empty() { "ok" } else { "warn" };
+    let mut lines = done.lines;
+    lines.extend(done.warnings);
+    if done.changed && resource.cached_by_postfix {
+        lines.push(CACHED.to_owned());
     }
+    let notice = Notice {
+        kind: kind.to_owned(),
+        lines,
+        link: done.link,
+    };
     visitor.notify(notice).await?;
     let list = || visitor.app.urls.page(&format!("/{}", resource.slug));
     Ok(see_other(&next.unwrap_or_else(list)))
+}
+
+/// What no longer happens to mail now that a row is off or is about something else: told, not asked, since switching it
+/// on again undoes it.
+async fn left_behind(visitor: &Visitor, resource: &'static Resource, row: &Row) -> Result<Vec<String>> {
+    let dependents = visitor
+        .app
+        .store
+        .dependents(&visitor.actor, resource, row)
+        .await?;
+    Ok(dependents
+        .iter()
+        .map(|group| format!("{}: {}", count_of(group), group.effect))
+        .collect())
+}
+
+/// `3 aliases`; rows of tables the panel does not edit yet go by the table's name.
+fn count_of(group: &Dependents) -> String {
+    let (one, many) = match Resource::by_table(group.table) {
+        Some(resource) => (resource.words.noun, resource.words.many),
+        None if group.table == "users" => ("mailbox", "mailboxes"),
+        None => (group.table, group.table),
+    };
+    text::total(Total::Exactly(group.count), one, many)
 }

@@ -6,12 +6,11 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::conflict::{Versions, shown};
-use super::{live, may_change, report};
+use super::{Done, left_behind, live, may_change, report};
 use crate::error::{Error, Result};
 use crate::resource::{Draft, Problem, Resource};
-use crate::store::{Operation, Refusal, Stored, Table, Warning};
+use crate::store::{Operation, Refusal, Row, Stored, Table, Warning};
 use crate::web::form::{self, Form, Stage, Typed};
-use crate::web::page::Notice;
 use crate::web::request::{Fields, Visitor};
 use crate::web::{text, urls};
 
@@ -22,8 +21,8 @@ pub(super) async fn blank(
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
     may_change(&visitor, resource)?;
-    if let Some(why) = table.read_only() {
-        return Err(Error::ReadOnly(why.reason));
+    if let Some(why) = table.read_only(resource) {
+        return Err(Error::ReadOnly(why));
     }
     let title = format!("New {}", resource.words.noun);
     let page = visitor.page(&title, resource.slug).await?;
@@ -77,7 +76,7 @@ pub(super) async fn edit_form(
     form.key = Some(stored.row.key.clone());
     form.version = stored.image.version();
     form.subject = title;
-    form.writable = visitor.actor.may_write(resource) && table.read_only().is_none();
+    form.writable = visitor.actor.may_write(resource) && table.read_only(resource).is_none();
     Ok(form)
 }
 
@@ -99,11 +98,12 @@ pub(super) async fn save(
     fields: Fields,
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
-    may_change(&visitor, resource)?;
+    // Looked for first: a row that is not the actor's is not there, whatever else the actor may not do.
     let stored = match &key {
         Some(key) => Some(visitor.app.store.find(&visitor.actor, resource, key).await?),
         None => None,
     };
+    may_change(&visitor, resource)?;
     let values = form::typed(resource, &table, &fields, stored.as_ref().map(|s| &s.row));
     Saving {
         visitor: &visitor,
@@ -194,7 +194,8 @@ impl Saving<'_> {
         let subject = self.resource.subject;
         let problem = |column, message: String| vec![Problem { column, message }];
         match refusal {
-            Refusal::Failed(Error::ReadOnly(why)) => self.form().await?.with_reason(why).respond(),
+            Refusal::Failed(Error::ReadOnly(why)) => self.form().await?.with_reason(why.reason).respond(),
+            Refusal::Unstorable(why) => self.form().await?.with_reason(why).respond(),
             Refusal::Failed(error) => Err(error),
             Refusal::Conflict(now) => self.conflict(&now).await,
             Refusal::OutOfScope => {
@@ -221,10 +222,11 @@ impl Saving<'_> {
                 capacity,
                 length,
             } => {
+                let wider = if capacity < 65_535 { "TEXT" } else { "MEDIUMTEXT" };
                 let message = format!(
                     "This is {length} characters long and the column {}.{column} holds {capacity}. MySQL would refuse \
                      it, or cut it without a word where it is not strict, and mail would go to the cut-off address. \
-                     Shorten it, or widen the column: ALTER TABLE {} MODIFY {column} TEXT NOT NULL.",
+                     Shorten it, or widen the column: ALTER TABLE {} MODIFY {column} {wider} NOT NULL.",
                     self.resource.table, self.resource.table
                 );
                 self.form()
@@ -268,27 +270,38 @@ impl Saving<'_> {
         } else {
             urls.own(self.fields.text("next"))
         };
-        let mut notice = Notice {
-            kind: if tell.is_empty() { "ok" } else { "warn" }.to_owned(),
-            lines: vec![format!("Saved `{subject}`.")],
-            link: Some(("Edit again".to_owned(), urls.row(self.resource.slug, key))),
-        };
-        if !changed {
-            notice.lines = vec![format!(
-                "`{subject}` was as you want it already; nothing was changed."
-            )];
-        }
+        let mut lines = vec![if changed {
+            format!("Saved `{subject}`.")
+        } else {
+            format!("`{subject}` was as you want it already; nothing was changed.")
+        }];
         for (column, typed, stored) in &draft.normalised {
             let label = self.resource.column(column).map_or("", |c| c.label);
             if !typed.is_empty() && !stored.is_empty() {
-                let typed = text::plain(typed);
-                notice
-                    .lines
-                    .push(format!("{label} is stored as `{stored}` (typed: `{typed}`)."));
+                let (typed, stored) = (text::short(&text::plain(typed)), text::short(stored));
+                lines.push(format!("{label} is stored as `{stored}` (typed: `{typed}`)."));
             }
         }
-        notice.lines.extend(tell.into_iter().map(|w| w.message));
-        report(self.visitor, self.resource, notice, next).await
+        let mut warnings: Vec<String> = tell.into_iter().map(|w| w.message).collect();
+        let (off, renamed) = (draft.text("enabled") == "0", |row: &Row| {
+            !row.text(self.resource.subject).eq_ignore_ascii_case(&subject)
+        });
+        if let Some(old) = self
+            .stored
+            .as_ref()
+            .map(|s| &s.row)
+            .filter(|row| row.is_enabled() && (off || renamed(row)))
+        {
+            warnings.extend(left_behind(self.visitor, self.resource, old).await?);
+        }
+        let link = Some(("Edit again".to_owned(), urls.row(self.resource.slug, key)));
+        let done = Done {
+            changed,
+            lines,
+            warnings,
+            link,
+        };
+        report(self.visitor, self.resource, done, next).await
     }
 }
 

@@ -2,13 +2,12 @@
 
 use axum::response::Response;
 
-use super::save::{edit_form, with_defaults};
-use super::{live, may_change, report};
+use super::save::edit_form;
+use super::{Done, left_behind, live, may_change, report};
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
 use crate::store::{Operation, Refusal, Warning};
 use crate::web::form::Stage;
-use crate::web::page::Notice;
 use crate::web::request::{Fields, Visitor};
 use crate::web::{text, urls};
 
@@ -21,9 +20,9 @@ pub(super) async fn set_enabled(
     fields: Fields,
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
-    may_change(&visitor, resource)?;
     let key = urls::key(&key).to_owned();
     let stored = visitor.app.store.find(&visitor.actor, resource, &key).await?;
+    may_change(&visitor, resource)?;
     let enabled = match fields.text("value") {
         "1" => true,
         "0" => false,
@@ -42,57 +41,52 @@ pub(super) async fn set_enabled(
         }
     };
     let next = visitor.app.urls.own(fields.text("next"));
-    let mut tell = Vec::new();
+    let store = &visitor.app.store;
+    let mut warnings = Vec::new();
     if enabled && !stored.row.is_enabled() {
-        let mut values = stored.row.fields();
-        for value in values.iter_mut().filter(|(name, _)| *name == "enabled") {
-            "1".clone_into(&mut value.1);
-        }
-        let mut form = edit_form(&visitor, resource, &table, &stored, &values).await?;
+        let on = stored.row.switched_on();
+        let mut form = edit_form(&visitor, resource, &table, &stored, &on.fields()).await?;
         form.next = next.clone().unwrap_or_default();
-        let store = &visitor.app.store;
-        let draft = match resource.check(store.rules(), with_defaults(resource, &table, &values)) {
+        let draft = match on.check(resource, store.rules()) {
             Ok(draft) => draft,
             Err(problems) => return form.with_problems(Stage::Refused, &problems).respond(),
         };
-        let (ask, others): (Vec<Warning>, Vec<Warning>) = store
+        let found = store
             .warnings(&visitor.actor, resource, &draft, Some(&stored.row))
-            .await?
-            .into_iter()
-            .partition(|w| w.confirm);
+            .await?;
+        let (ask, tell): (Vec<Warning>, Vec<Warning>) = found.into_iter().partition(|w| w.confirm);
         if !ask.is_empty() && !fields.is_set("confirm") {
             return form
                 .with_warnings(ask.into_iter().map(|w| w.message).collect())
                 .respond();
         }
-        tell = others;
+        warnings = tell.into_iter().map(|w| w.message).collect();
     }
     let operation = Operation::SetEnabled {
         resource,
         key,
         enabled,
     };
-    match visitor.app.store.apply(&visitor.actor, &[operation]).await {
-        Ok(_) => {}
+    let changed = match store.apply(&visitor.actor, &[operation]).await {
+        Ok(applied) => applied.change.is_some(),
         Err(Refusal::Failed(error)) => return Err(error),
+        Err(Refusal::Unstorable(why)) => return Err(Error::Forbidden(why)),
         Err(other) => return Err(Error::Unexpected(format!("switching was refused: {other:?}"))),
-    }
+    };
     let subject = text::plain(stored.row.text(resource.subject));
-    let mut lines = vec![format!(
-        "{} `{subject}`.",
-        if enabled { "Enabled" } else { "Disabled" }
-    )];
-    let kind = if tell.is_empty() { "ok" } else { "warn" }.to_owned();
-    lines.extend(tell.into_iter().map(|w| w.message));
-    report(
-        &visitor,
-        resource,
-        Notice {
-            kind,
-            lines,
-            link: None,
-        },
-        next,
-    )
-    .await
+    let line = match (changed, enabled) {
+        (true, true) => format!("Enabled `{subject}`."),
+        (true, false) => format!("Disabled `{subject}`."),
+        (false, _) => format!("`{subject}` was as you want it already; nothing was changed."),
+    };
+    if changed && !enabled {
+        warnings = left_behind(&visitor, resource, &stored.row).await?;
+    }
+    let done = Done {
+        changed,
+        lines: vec![line],
+        warnings,
+        link: None,
+    };
+    report(&visitor, resource, done, next).await
 }
