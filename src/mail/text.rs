@@ -105,6 +105,10 @@ fn percent_decoded(text: &str) -> String {
 /// ideographic space between words stays.
 #[must_use]
 pub fn visible(input: &str) -> Cow<'_, str> {
+    // Nearly every value of a list is plain; telling so is several times cheaper than looking at each character.
+    if input.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Cow::Borrowed(input);
+    }
     let start = input.len() - input.trim_start().len();
     let end = input.trim_end().len();
     let odd = |at: usize, c: char| shown(c, at < start || at >= end);
