@@ -27,7 +27,7 @@ const CONNECTIONS: usize = 8;
 /// The page whose cost is measured.
 const LIST: &str = "/aliases";
 /// What browsers accept.
-const COMPRESSED: Option<&str> = Some("gzip, br");
+const COMPRESSED: Option<&str> = Some("gzip");
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -291,7 +291,7 @@ async fn first_visit(database: &Database) {
     let mut paths = vec!["/login".to_owned()];
     paths.extend(assets(&page));
     let mut sums = Vec::new();
-    for encoding in [None, Some("gzip"), Some("br")] {
+    for encoding in [None, Some("gzip")] {
         let mut sum = 0;
         for path in &paths {
             sum += client.get(path, encoding).await.len();
