@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::conflict::shown;
-use super::{Done, live, may_change, report};
+use super::{Done, live, may_change, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::store::{Dependents, Operation, Refusal, Row, Stored};
 use crate::web::page::{Page, render};
 use crate::web::request::{Fields, Visitor};
-use crate::web::{text, urls};
+use crate::web::text;
 
 #[derive(Template)]
 #[template(path = "resource/confirm_delete.html")]
@@ -47,11 +47,7 @@ pub(super) async fn ask_delete(
     key: String,
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
-    let stored = visitor
-        .app
-        .store
-        .find(&visitor.actor, resource, urls::key(&key))
-        .await?;
+    let stored = stored(&visitor, resource, &key).await?;
     may_change(&visitor, resource)?;
     if let Some(why) = table.read_only(resource) {
         return Err(Error::ReadOnly(why));
@@ -96,9 +92,9 @@ pub(super) async fn delete(
     if !fields.is_set("confirm") {
         return ask_delete(resource, visitor, key).await;
     }
-    let key = urls::key(&key).to_owned();
     live(&visitor, resource).await?;
-    let stored = visitor.app.store.find(&visitor.actor, resource, &key).await?;
+    let stored = stored(&visitor, resource, &key).await?;
+    let key = stored.row.key.clone();
     let version = fields.get("version").map(str::to_owned);
     match visitor
         .app

@@ -20,7 +20,7 @@ use super::request::{Asked, Fields, KeySegment, Visitor};
 use super::{text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Dependents, ListQuery, Row, Table, Total};
+use crate::store::{Dependents, ListQuery, Row, Stored, Table, Total};
 use delete::{ask_delete, delete};
 use index::index;
 use save::{blank, edit, save};
@@ -53,7 +53,7 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
                 edit(resource, visitor, key.0, headers)
             })
             .post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
-                save(resource, visitor, Some(urls::key(&key.0).to_owned()), fields)
+                save(resource, visitor, Some(key.0), fields)
             }),
         )
         .route(
@@ -86,6 +86,15 @@ async fn live(visitor: &Visitor, resource: &'static Resource) -> Result<Table> {
         Some(why) if table.lacks(resource).is_some() => Err(Error::ReadOnly(why)),
         _ => Ok(table),
     }
+}
+
+/// The row behind the last part of an address, if the visitor may see it.
+async fn stored(visitor: &Visitor, resource: &'static Resource, segment: &str) -> Result<Stored> {
+    visitor
+        .app
+        .store
+        .find(&visitor.actor, resource, urls::key(segment))
+        .await
 }
 
 fn may_change(visitor: &Visitor, resource: &Resource) -> Result<()> {

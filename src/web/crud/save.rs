@@ -6,13 +6,13 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::conflict::{Versions, shown};
-use super::{Done, left_behind, live, may_change, report};
+use super::{Done, left_behind, live, may_change, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Draft, Problem, Resource};
 use crate::store::{Operation, Refusal, Row, Stored, Table, Warning};
 use crate::web::form::{self, Form, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
-use crate::web::{text, urls};
+use crate::web::text;
 
 pub(super) async fn blank(
     resource: &'static Resource,
@@ -36,11 +36,7 @@ pub(super) async fn edit(
     headers: HeaderMap,
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
-    let stored = visitor
-        .app
-        .store
-        .find(&visitor.actor, resource, urls::key(&key))
-        .await?;
+    let stored = stored(&visitor, resource, &key).await?;
     let mut form = edit_form(&visitor, resource, &table, &stored, &stored.row.fields()).await?;
     form.next = came_from(&visitor, resource, &headers).unwrap_or_default();
     match stored.row.check(resource, visitor.app.store.rules()) {
@@ -100,7 +96,7 @@ pub(super) async fn save(
     let table = live(&visitor, resource).await?;
     // Looked for first: a row that is not the actor's is not there, whatever else the actor may not do.
     let stored = match &key {
-        Some(key) => Some(visitor.app.store.find(&visitor.actor, resource, key).await?),
+        Some(key) => Some(super::stored(&visitor, resource, key).await?),
         None => None,
     };
     may_change(&visitor, resource)?;

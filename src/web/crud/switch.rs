@@ -3,13 +3,13 @@
 use axum::response::Response;
 
 use super::save::edit_form;
-use super::{Done, left_behind, live, may_change, report};
+use super::{Done, left_behind, live, may_change, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
 use crate::store::{Operation, Refusal, Warning};
 use crate::web::form::Stage;
 use crate::web::request::{Fields, Visitor};
-use crate::web::{text, urls};
+use crate::web::text;
 
 /// Sets `enabled`, never toggles it. What a form would refuse or ask about is refused or asked about here too: switching
 /// on a row that stops all mail is no better than typing it.
@@ -20,8 +20,8 @@ pub(super) async fn set_enabled(
     fields: Fields,
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
-    let key = urls::key(&key).to_owned();
-    let stored = visitor.app.store.find(&visitor.actor, resource, &key).await?;
+    let stored = stored(&visitor, resource, &key).await?;
+    let key = stored.row.key.clone();
     may_change(&visitor, resource)?;
     let enabled = match fields.text("value") {
         "1" => true,
