@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::error::{Error, Result};
 use crate::mail::DomainName;
 use crate::resource::{OwnerRights, Resource};
 
@@ -127,6 +128,20 @@ impl Actor {
             Role::Auditor => false,
             Role::Owner => resource.owners == OwnerRights::Write,
         }
+    }
+
+    /// That the actor may change rows of this table at all.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the role does not allow it.
+    pub fn require_write(&self, resource: &Resource) -> Result<()> {
+        if self.may_write(resource) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!(
+            "Accounts with the role {} cannot change {}.",
+            self.role, resource.words.many
+        )))
     }
 }
 

@@ -113,17 +113,20 @@ impl Store {
     /// # Errors
     /// The table is missing, or the database does not answer.
     pub async fn list(&self, actor: &Actor, resource: &'static Resource, query: &ListQuery) -> Result<Page> {
-        let schema = self.schema().await?;
-        match self.list_in(&schema, actor, resource, query).await {
-            Err(Failure::Stale) => {
-                self.schema.forget();
-                let schema = self.schema().await?;
-                self.list_in(&schema, actor, resource, query)
-                    .await
-                    .map_err(Failure::into_error)
-            }
-            other => other.map_err(Failure::into_error),
+        let mut page = self.list_in(&*self.schema().await?, actor, resource, query).await;
+        if self.was_stale(&page) {
+            page = self.list_in(&*self.schema().await?, actor, resource, query).await;
         }
+        page.map_err(Failure::into_error)
+    }
+
+    /// Whether something failed because the table has changed since the schema was read; the next look is a fresh one.
+    fn was_stale<T>(&self, result: &Result<T, Failure>) -> bool {
+        let stale = matches!(result, Err(Failure::Stale));
+        if stale {
+            self.schema.forget();
+        }
+        stale
     }
 
     async fn list_in(
@@ -196,14 +199,11 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn tally(&self, actor: &Actor, resource: &'static Resource) -> Result<Option<(u64, u64)>> {
-        match self.try_tally(actor, resource).await {
-            Err(Failure::Stale) => {
-                self.schema.forget();
-                self.try_tally(actor, resource).await
-            }
-            other => other,
+        let mut tally = self.try_tally(actor, resource).await;
+        if self.was_stale(&tally) {
+            tally = self.try_tally(actor, resource).await;
         }
-        .map_err(Failure::into_error)
+        tally.map_err(Failure::into_error)
     }
 
     async fn try_tally(
@@ -238,15 +238,10 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] where there is none or it is not the actor's.
     pub async fn find(&self, actor: &Actor, resource: &'static Resource, key: &str) -> Result<Stored> {
-        let schema = self.schema().await?;
-        let found = match self.find_in(&schema, actor, resource, key).await {
-            Err(Failure::Stale) => {
-                self.schema.forget();
-                let schema = self.schema().await?;
-                self.find_in(&schema, actor, resource, key).await
-            }
-            other => other,
-        };
+        let mut found = self.find_in(&*self.schema().await?, actor, resource, key).await;
+        if self.was_stale(&found) {
+            found = self.find_in(&*self.schema().await?, actor, resource, key).await;
+        }
         found.map_err(Failure::into_error)?.ok_or(Error::NotFound)
     }
 

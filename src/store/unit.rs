@@ -450,13 +450,7 @@ impl Unit<'_> {
 
 /// The live table, if this actor may write it and it can be written.
 fn writable<'s>(schema: &'s Schema, actor: &Actor, resource: &'static Resource) -> Result<&'s Table, Stop> {
-    if !actor.may_write(resource) {
-        let refusal = format!(
-            "Accounts with the role {} cannot change {}.",
-            actor.role, resource.words.many
-        );
-        return Err(Error::Forbidden(refusal).into());
-    }
+    actor.require_write(resource)?;
     let table = require(schema, resource.table)?;
     match table.read_only(resource) {
         Some(why) => Err(Error::ReadOnly(why).into()),

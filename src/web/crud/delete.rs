@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::conflict::shown;
-use super::{Done, live, may_change, report, stored};
+use super::{Done, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::store::{Dependents, Operation, Refusal, Row, Stored};
@@ -48,7 +48,7 @@ pub(super) async fn ask_delete(
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
     let stored = stored(&visitor, resource, &key).await?;
-    may_change(&visitor, resource)?;
+    visitor.actor.require_write(resource)?;
     if let Some(why) = table.read_only(resource) {
         return Err(Error::ReadOnly(why));
     }

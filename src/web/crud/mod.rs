@@ -97,16 +97,6 @@ async fn stored(visitor: &Visitor, resource: &'static Resource, segment: &str) -
         .await
 }
 
-fn may_change(visitor: &Visitor, resource: &Resource) -> Result<()> {
-    if visitor.actor.may_write(resource) {
-        return Ok(());
-    }
-    Err(Error::Forbidden(format!(
-        "Accounts with the role {} cannot change {}.",
-        visitor.actor.role, resource.words.many
-    )))
-}
-
 /// What was done to a row, on its way into a notice.
 struct Done {
     /// Whether anything was.

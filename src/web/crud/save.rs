@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::conflict::{Versions, shown};
-use super::{Done, left_behind, live, may_change, report, stored};
+use super::{Done, left_behind, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Draft, Problem, Resource};
 use crate::store::{Operation, Refusal, Row, Stored, Table, Warning};
@@ -20,7 +20,7 @@ pub(super) async fn blank(
     offered: BTreeMap<String, String>,
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
-    may_change(&visitor, resource)?;
+    visitor.actor.require_write(resource)?;
     if let Some(why) = table.read_only(resource) {
         return Err(Error::ReadOnly(why));
     }
@@ -99,7 +99,7 @@ pub(super) async fn save(
         Some(key) => Some(super::stored(&visitor, resource, key).await?),
         None => None,
     };
-    may_change(&visitor, resource)?;
+    visitor.actor.require_write(resource)?;
     let values = form::typed(resource, &table, &fields, stored.as_ref().map(|s| &s.row));
     Saving {
         visitor: &visitor,

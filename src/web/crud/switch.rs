@@ -3,7 +3,7 @@
 use axum::response::Response;
 
 use super::save::edit_form;
-use super::{Done, left_behind, live, may_change, report, stored};
+use super::{Done, left_behind, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
 use crate::store::{Operation, Refusal, Warning};
@@ -22,7 +22,7 @@ pub(super) async fn set_enabled(
     let table = live(&visitor, resource).await?;
     let stored = stored(&visitor, resource, &key).await?;
     let key = stored.row.key.clone();
-    may_change(&visitor, resource)?;
+    visitor.actor.require_write(resource)?;
     let enabled = match fields.text("value") {
         "1" => true,
         "0" => false,
