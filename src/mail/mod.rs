@@ -15,7 +15,7 @@ use std::fmt;
 pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus};
 pub use domain::DomainName;
 pub use text::{RelocationText, clean, undecorate, visible};
-pub use transport::{Caution, Transport};
+pub use transport::Transport;
 
 /// Why a value was refused: whole sentences, ready to be shown beside the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,33 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// Something an accepted value does that may not be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caution {
+    /// Whether the save should ask first; otherwise it is a remark.
+    pub confirm: bool,
+    /// What will happen and what to write instead, in whole sentences.
+    pub message: String,
+}
+
+impl Caution {
+    /// A caution that has to be confirmed before the save.
+    pub fn ask(message: impl Into<String>) -> Self {
+        Self {
+            confirm: true,
+            message: message.into(),
+        }
+    }
+
+    /// A caution that is said and stands in nobody's way.
+    pub fn remark(message: impl Into<String>) -> Self {
+        Self {
+            confirm: false,
+            message: message.into(),
+        }
+    }
+}
 
 /// The domain a stored value belongs to: what stands after its last `@`, or all of it; lower case.
 pub fn domain_of(value: &str) -> String {

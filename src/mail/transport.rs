@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::text::{is_printable_ascii, quote};
-use super::{DomainName, Fault, clean};
+use super::{Caution, DomainName, Fault, clean};
 
 /// The services of Postfix's own master.cf that take mail, without the SMTP clients.
 const OTHER_NAMES: [&str; 12] = [
@@ -52,15 +52,6 @@ const PORT_25_ONLY: [&str; 3] = ["google.com", "googlemail.com", "outlook.com"];
 /// smtp(8), lmtp(8)).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Transport(String);
-
-/// Something a transport does that may not be meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caution {
-    /// Whether the save should ask first; otherwise it is a remark.
-    pub confirm: bool,
-    /// What will happen and what to write instead, in whole sentences.
-    pub message: String,
-}
 
 impl Transport {
     /// Parses and normalises what was typed: trims, lower-cases names and hosts, adds the colon to a bare
@@ -141,22 +132,6 @@ impl Transport {
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl Caution {
-    fn ask(message: impl Into<String>) -> Self {
-        Self {
-            confirm: true,
-            message: message.into(),
-        }
-    }
-
-    fn remark(message: impl Into<String>) -> Self {
-        Self {
-            confirm: false,
-            message: message.into(),
-        }
     }
 }
 
