@@ -9,10 +9,10 @@ use std::time::Duration;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use rand::RngExt;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
+use crate::mail::MailboxPassword;
 
 /// How long a sign-in waits for its turn. A flood is turned away instead of piling up.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -71,18 +71,9 @@ pub async fn verify_nobody(password: String) -> Result<()> {
     aside(move || verify_now(&password, &NOBODY)).await.map(drop)
 }
 
-/// A password to hand out: five groups of four from an alphabet without look-alikes, 98 bits.
+/// A password to hand out, as mailboxes get them: 98 bits that can be read aloud.
 pub fn generate() -> String {
-    const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
-    let mut random = rand::rng();
-    let groups: Vec<String> = (0..5)
-        .map(|_| {
-            (0..4)
-                .map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())]))
-                .collect()
-        })
-        .collect();
-    groups.join("-")
+    MailboxPassword::generate().as_str().to_owned()
 }
 
 #[cfg(test)]

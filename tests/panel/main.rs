@@ -10,6 +10,7 @@ mod http;
 mod lists;
 mod locking;
 mod odd_rows;
+mod password_hashes;
 mod samples;
 mod schema;
 mod scope;
