@@ -7,6 +7,7 @@
 
 mod address;
 mod domain;
+mod maildir;
 mod password;
 mod text;
 mod transport;
@@ -15,6 +16,7 @@ use std::fmt;
 
 pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus};
 pub use domain::DomainName;
+pub use maildir::Maildir;
 pub use password::{MailboxPassword, PasswordHash, PasswordScheme, StoredPassword, describe_stored};
 pub use text::{RelocationText, clean, undecorate, visible};
 pub use transport::Transport;
