@@ -7,6 +7,7 @@
 
 mod address;
 mod domain;
+mod expansion;
 mod maildir;
 mod password;
 mod text;
@@ -16,6 +17,7 @@ use std::fmt;
 
 pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus};
 pub use domain::DomainName;
+pub use expansion::{EXPANSION_LIMIT, Expansion, RECURSION_LIMIT, expand};
 pub use maildir::Maildir;
 pub use password::{MailboxPassword, PasswordHash, PasswordScheme, StoredPassword, describe_stored};
 pub use text::{RelocationText, clean, undecorate, visible};
