@@ -5,6 +5,8 @@
 //! that says what was wrong, what Postfix would have done with it and how to mend it. Nothing here knows of
 //! tables, rows or DNS.
 
+mod access;
+mod access_pattern;
 mod address;
 mod domain;
 mod expansion;
@@ -15,6 +17,8 @@ mod transport;
 
 use std::fmt;
 
+pub use access::{AccessAction, AccessKind, AccessMessage, access_cautions};
+pub use access_pattern::AccessPattern;
 pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus};
 pub use domain::DomainName;
 pub use expansion::{EXPANSION_LIMIT, Expansion, RECURSION_LIMIT, expand};
