@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::mail::PasswordScheme;
 
 /// Where the settings are read from unless `--config` names another file.
 pub const DEFAULT_FILE: &str = "/etc/postwarden/config.toml";
@@ -41,6 +42,10 @@ pub struct Config {
     pub log: Log,
     /// What the mail server knows beyond a stock Postfix.
     pub mail: Mail,
+    /// Mailboxes.
+    pub mailboxes: Mailboxes,
+    /// Transport overrides of one address.
+    pub overrides: Overrides,
 }
 
 /// The mail database and how many connections the panel keeps to it.
@@ -93,6 +98,36 @@ pub struct Mail {
     pub transports: Vec<String>,
 }
 
+/// How mailboxes are kept.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mailboxes {
+    /// How passwords are hashed: `sha512-crypt`, which every IMAP server on Linux verifies, `bcrypt` or `argon2id`.
+    pub password_scheme: PasswordScheme,
+}
+
+/// Where transport overrides of one address are kept, and which ones domain owners may set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overrides {
+    /// The table the live transport map reads them from.
+    pub table: OverrideTable,
+    /// Transports domain owners may choose; `*` stands for one label of a host name. Empty means the presets.
+    #[serde(deserialize_with = "list_of_transports")]
+    pub allow: Vec<String>,
+}
+
+/// A table that can hold transport overrides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverrideTable {
+    /// `domains`, as the howto's text has it.
+    #[default]
+    Domains,
+    /// `backups`, as edition 15 of the howto has it.
+    Backups,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -112,6 +147,8 @@ impl Default for Config {
                 format: LogFormat::Text,
             },
             mail: Mail::default(),
+            mailboxes: Mailboxes::default(),
+            overrides: Overrides::default(),
         }
     }
 }
@@ -307,6 +344,14 @@ fn list_of_words<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<
             .filter(|word| !word.is_empty())
             .map(str::to_owned)
             .collect(),
+    })
+}
+
+/// Transports hold commas themselves: in one line they are separated by white space.
+fn list_of_transports<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<String>, D::Error> {
+    Ok(match Words::deserialize(from)? {
+        Words::List(list) => list,
+        Words::Line(line) => line.split_whitespace().map(str::to_owned).collect(),
     })
 }
 

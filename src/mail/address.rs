@@ -220,6 +220,14 @@ impl Destinations {
             .join(",")
     }
 
+    /// The same addresses in alphabetical order, a leading `@other.domain` still first: only there it keeps names.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.0
+            .sort_by_cached_key(|item| (!item.is_domain_wide(), item.to_string()));
+        self
+    }
+
     /// The addresses; there is always at least one.
     #[must_use]
     pub fn items(&self) -> &[AddressPattern] {
@@ -235,6 +243,15 @@ impl Destinations {
     pub fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// The addresses of a stored list as Postfix reads them, lower case: nothing is refused, duplicates stay.
+#[must_use]
+pub fn items_of(stored: &str) -> Vec<String> {
+    split_list(stored)
+        .into_iter()
+        .map(|item| item.to_lowercase())
+        .collect()
 }
 
 /// The status of a relay recipient: whether mail for it is accepted.

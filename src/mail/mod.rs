@@ -19,7 +19,7 @@ use std::fmt;
 
 pub use access::{AccessAction, AccessKind, AccessMessage, access_cautions};
 pub use access_pattern::AccessPattern;
-pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus};
+pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus, items_of};
 pub use domain::DomainName;
 pub use expansion::{EXPANSION_LIMIT, Expansion, RECURSION_LIMIT, expand};
 pub use maildir::Maildir;

@@ -1,16 +1,20 @@
 //! `aliases`: where mail for an address goes (`virtual_alias_maps`). Two or more destinations make a mailing list.
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, KNOWN_DOMAINS, Kind, OwnerRights, Place,
-    Relation, Resource, Words,
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, KNOWN_DOMAINS, Kind, LINE, OwnerRights, Part,
+    Place, Relation, Resource, Words,
 };
 use crate::mail::{AddressPattern, Destinations};
 
+/// The description.
 pub static RESOURCE: Resource = Resource {
     slug: "aliases",
     table: "aliases",
     key: "pkid",
+    part: Part::Whole,
     subject: "mail",
+    unique_with: None,
+    directory: None,
     owners: OwnerRights::Write,
     words: Words {
         title: "Aliases",
@@ -21,6 +25,7 @@ pub static RESOURCE: Resource = Resource {
                 take all mail of a domain that no other row takes.",
         start: "Add the first alias. Every mailbox needs one that points to itself where its domain has a catch-all; \
                 postmaster@ and abuse@ are required of every domain (RFC 2142).",
+        deleting: "",
         unusual: &[(Applies::ToWildcards, "catch-all")],
     },
     columns: &[
@@ -29,18 +34,15 @@ pub static RESOURCE: Resource = Resource {
             label: "Address",
             help: "A full address, or `@example.org` for every address of the domain that has no row of its own.",
             kind: Kind::Subject,
-            default: "",
-            empty: "nothing",
             sortable: true,
+            ..LINE
         },
         Column {
             name: "destination",
             label: "Delivers to",
             help: "One address per line. `@other.example` alone keeps the part before the @.",
             kind: Kind::Addresses,
-            default: "",
-            empty: "nothing",
-            sortable: false,
+            ..LINE
         },
         ENABLED,
     ],
@@ -49,6 +51,7 @@ pub static RESOURCE: Resource = Resource {
         applies: Applies::Always,
         places: KNOWN_DOMAINS,
         when_found: false,
+        unless: &[],
         confirm: true,
         message: "{domain} is not an enabled domain of this server. Strangers who write to {subject} get 554 Relay \
                   access denied, but mail that local senders send there is diverted to this alias.",

@@ -2,15 +2,19 @@
 
 use super::domains::{domain_or_override, transport};
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, OwnerRights, Place, Relation, Resource,
-    Words,
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation,
+    Resource, Words,
 };
 
+/// The description.
 pub static RESOURCE: Resource = Resource {
     slug: "backups",
     table: "backups",
     key: "pkid",
+    part: Part::Whole,
     subject: "domain",
+    unique_with: None,
+    directory: None,
     owners: OwnerRights::Read,
     words: Words {
         title: "Backup MX",
@@ -20,6 +24,7 @@ pub static RESOURCE: Resource = Resource {
         about: "Domains this server keeps mail for while their own server is away, and then relays it to.",
         start: "Add a domain whose MX records name this server as the second choice. Then say in Relay recipients \
                 which of its addresses exist.",
+        deleting: "",
         unusual: &[(Applies::ToAddresses, "transport override")],
     },
     columns: &[
@@ -28,9 +33,8 @@ pub static RESOURCE: Resource = Resource {
             label: "Domain",
             help: "Such as `example.org`. A subdomain needs a row of its own.",
             kind: Kind::Subject,
-            default: "",
-            empty: "nothing",
             sortable: true,
+            ..LINE
         },
         Column {
             name: "transport",
@@ -38,9 +42,8 @@ pub static RESOURCE: Resource = Resource {
             help: "The primary server in brackets, `:[mail.example.org]`. Leave it empty to follow the MX records: \
                    Postfix leaves itself out and takes the next better one.",
             kind: Kind::Transport(&[":[mail.example.org]", "smtp:[mail.example.org]"]),
-            default: "",
             empty: "follows the MX records",
-            sortable: false,
+            ..LINE
         },
         ENABLED,
     ],
@@ -54,6 +57,7 @@ pub static RESOURCE: Resource = Resource {
                 relation: Relation::Same,
             }],
             when_found: true,
+            unless: &[],
             confirm: true,
             message: "{domain} is also an enabled row of Domains. Postfix warns \"do not list domain {domain} in \
                       BOTH virtual_mailbox_domains and relay_domains\" and delivers its mail here: this entry and \
@@ -67,6 +71,7 @@ pub static RESOURCE: Resource = Resource {
                 relation: Relation::InDomain,
             }],
             when_found: false,
+            unless: &[],
             confirm: false,
             message: "No relay recipient of {domain} exists yet: with relay_recipient_maps set, Postfix refuses \
                       every address of it with 550 until you add them, or @{domain} for all of them.",

@@ -1,16 +1,20 @@
 //! `domains`: what Postfix delivers here (`virtual_mailbox_domains`), and per-domain or per-address transports.
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, OwnerRights, Place, Relation, Resource,
-    Words,
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation,
+    Resource, Words,
 };
 use crate::mail::{DomainName, Fault, MailAddress, Transport};
 
+/// The description.
 pub static RESOURCE: Resource = Resource {
     slug: "domains",
     table: "domains",
     key: "pkid",
+    part: Part::Whole,
     subject: "domain",
+    unique_with: None,
+    directory: None,
     owners: OwnerRights::Read,
     words: Words {
         title: "Domains",
@@ -21,6 +25,7 @@ pub static RESOURCE: Resource = Resource {
                 their aliases and mailboxes.",
         start: "Add the first domain whose mail this server delivers. Its addresses go into Aliases; a domain that \
                 is only relayed to another server goes into Backup MX instead.",
+        deleting: "",
         unusual: &[(Applies::ToAddresses, "transport override")],
     },
     columns: &[
@@ -30,9 +35,8 @@ pub static RESOURCE: Resource = Resource {
             help: "Such as `example.org`. A subdomain needs a row of its own. An address such as `joe@example.org` makes \
                    a row that overrides the transport of that one address.",
             kind: Kind::Subject,
-            default: "",
-            empty: "nothing",
             sortable: true,
+            ..LINE
         },
         Column {
             name: "transport",
@@ -41,8 +45,7 @@ pub static RESOURCE: Resource = Resource {
                    directly; without brackets its MX records are followed.",
             kind: Kind::Transport(&["virtual:", "smtp:[aspmx.l.google.com]", "smtp:[smtp.google.com]"]),
             default: "virtual:",
-            empty: "nothing",
-            sortable: false,
+            ..LINE
         },
         ENABLED,
     ],
@@ -55,6 +58,7 @@ pub static RESOURCE: Resource = Resource {
             relation: Relation::Same,
         }],
         when_found: true,
+        unless: &[],
         confirm: true,
         message: "{domain} is also a backup MX entry. Postfix warns \"do not list domain {domain} in BOTH \
                   virtual_mailbox_domains and relay_domains\", delivers its mail here, and ignores its relay \

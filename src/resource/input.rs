@@ -4,14 +4,17 @@
 //! table's [`check`](super::Resource::check) an [`Input`] and get a [`Draft`] or [`Problem`]s.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
-use crate::mail::{Caution, Fault};
+use crate::mail::{Caution, Fault, MailboxPassword, PasswordHash, PasswordScheme};
 
 /// What checking a row may depend on besides the row itself.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     /// Delivery transports of the server's master.cf beyond the known ones (setting `mail.transports`).
     pub transports: Vec<String>,
+    /// How passwords of mailboxes are hashed (setting `mailboxes.password_scheme`).
+    pub password_scheme: PasswordScheme,
 }
 
 /// Something that keeps a row from being saved, beside the field it concerns.
@@ -30,6 +33,10 @@ pub enum Value {
     Text(String),
     /// A number.
     Number(i64),
+    /// Bytes that are no text.
+    Bytes(Vec<u8>),
+    /// Nothing.
+    Null,
 }
 
 impl Display for Value {
@@ -37,6 +44,8 @@ impl Display for Value {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Number(number) => number.fmt(f),
+            Self::Bytes(bytes) => f.write_str(&hex::encode(bytes)),
+            Self::Null => Ok(()),
         }
     }
 }
@@ -45,6 +54,7 @@ impl Display for Value {
 #[derive(Debug, Clone)]
 pub struct Draft {
     values: Vec<(&'static str, Value)>,
+    password: Option<MailboxPassword>,
     /// What is suspicious about the row by itself.
     pub cautions: Vec<Caution>,
     /// Fields whose stored form differs from what was typed: column, typed, stored.
@@ -55,6 +65,17 @@ impl Draft {
     /// Columns and values, in the order they were checked.
     pub fn values(&self) -> &[(&'static str, Value)] {
         &self.values
+    }
+
+    /// The password that was typed, which is no value until it is [sealed](Self::seal).
+    pub fn password(&self) -> Option<&MailboxPassword> {
+        self.password.as_ref()
+    }
+
+    /// Sets the password of a mailbox; one that was kept readable is emptied with it (docs/postfix.md rule 54).
+    pub fn seal(&mut self, hash: &PasswordHash) {
+        self.values.push(("crypt", Value::Text(hash.as_str().to_owned())));
+        self.values.push(("clear", Value::Text(String::new())));
     }
 
     /// The value for a column as text; empty where the draft has none.
@@ -74,6 +95,7 @@ pub struct Input<'a> {
     pub rules: &'a Rules,
     fields: Vec<(&'static str, String)>,
     values: Vec<(&'static str, Value)>,
+    password: Option<MailboxPassword>,
     problems: Vec<Problem>,
     cautions: Vec<Caution>,
     normalised: Vec<(&'static str, String, String)>,
@@ -86,6 +108,7 @@ impl<'a> Input<'a> {
             rules,
             fields,
             values: Vec::new(),
+            password: None,
             problems: Vec::new(),
             cautions: Vec::new(),
             normalised: Vec::new(),
@@ -140,6 +163,44 @@ impl<'a> Input<'a> {
         self.values.push((column, Value::Text(stored)));
     }
 
+    /// Keeps a value that is computed from others.
+    pub fn compute(&mut self, column: &'static str, value: Value) {
+        self.values.push((column, value));
+    }
+
+    /// Checks a whole number; `refusal` says what is wrong with what was typed instead.
+    pub fn number(
+        &mut self,
+        column: &'static str,
+        range: RangeInclusive<u32>,
+        refusal: impl FnOnce(&str) -> String,
+    ) {
+        let typed = self.text(column).trim();
+        match typed.parse::<u32>() {
+            Ok(number) if range.contains(&number) => {
+                self.values.push((column, Value::Number(number.into())));
+            }
+            _ => {
+                let message = refusal(typed);
+                self.refuse(column, message);
+            }
+        }
+    }
+
+    /// Checks a password; an empty field sets none.
+    pub fn password(&mut self) {
+        if self.text("password").is_empty() {
+            return;
+        }
+        match MailboxPassword::parse(self.rules.password_scheme, self.text("password")) {
+            Ok(password) => {
+                self.cautions.extend(password.cautions());
+                self.password = Some(password);
+            }
+            Err(fault) => self.refuse("password", fault.message()),
+        }
+    }
+
     /// Reads the checkbox every table has: 1 is on, absent is off, all else is what Postfix takes for off.
     pub fn enabled(&mut self) {
         match self.text("enabled").trim() {
@@ -184,6 +245,7 @@ impl<'a> Input<'a> {
         if self.problems.is_empty() {
             Ok(Draft {
                 values: self.values,
+                password: self.password,
                 cautions: self.cautions,
                 normalised: self.normalised,
             })

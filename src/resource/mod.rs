@@ -3,35 +3,56 @@
 //!
 //! To add a table write one file beside this one and name it in [`ALL`]; `CONTRIBUTING.md` has the steps.
 
-mod aliases;
-mod backups;
-mod domains;
+pub mod access;
+pub mod aliases;
+pub mod backups;
+pub mod domains;
 mod input;
-mod relays;
-mod relocated;
+pub mod lists;
+pub mod overrides;
+pub mod relays;
+pub mod relocated;
+pub mod users;
 
 pub use input::{Draft, Input, Problem, Rules, Value};
 
-/// Every table the panel edits, in the order of the menu.
+/// Everything that has the generic pages, in the order of the menu. A table comes before the parts of it that have pages
+/// of their own.
 pub static ALL: &[&Resource] = &[
     &domains::RESOURCE,
     &aliases::RESOURCE,
+    &lists::RESOURCE,
+    &users::RESOURCE,
     &backups::RESOURCE,
     &relays::RESOURCE,
     &relocated::RESOURCE,
+    &access::RESOURCE,
 ];
+
+/// Which rows of its table a resource is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    Whole,
+    /// Those that deliver to two addresses or more; any other can become one, so only lists leave the rest out.
+    Lists,
+    /// Those about one address among rows about domains; nothing else of the table is reached through it.
+    Overrides,
+}
 
 /// What domain owners may do with a table's rows in their domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnerRights {
-    /// See them.
+    /// See those about a whole domain.
     Read,
     /// See and change them.
     Write,
+    /// See and change those where this column has this value; the others act on everybody's mail.
+    WriteWhere(&'static str, &'static str),
 }
 
-/// One editable table.
-#[derive(Debug)]
+/// One editable table, or a part of one.
+#[derive(Debug, Clone, Copy)]
 pub struct Resource {
     /// First part of the page addresses.
     pub slug: &'static str,
@@ -39,8 +60,14 @@ pub struct Resource {
     pub table: &'static str,
     /// Its primary key.
     pub key: &'static str,
+    /// Which of its rows.
+    pub part: Part,
     /// The column Postfix looks up; its value names the domain a row belongs to.
     pub subject: &'static str,
+    /// The column together with which the subject is unique, where it is not so by itself.
+    pub unique_with: Option<&'static str>,
+    /// The column with a directory that no other row may have.
+    pub directory: Option<&'static str>,
     /// What domain owners may do.
     pub owners: OwnerRights,
     /// Name of the page and of a row, and what the table does for mail.
@@ -60,7 +87,7 @@ pub struct Resource {
 }
 
 /// What a table and its rows are called, in sentences for people.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Words {
     /// Title of the list.
     pub title: &'static str,
@@ -74,6 +101,8 @@ pub struct Words {
     pub about: &'static str,
     /// How to start, shown while the table is empty.
     pub start: &'static str,
+    /// What a person should know before a row is deleted; may be empty.
+    pub deleting: &'static str,
     /// A word for rows that are not of the usual kind, such as a catch-all.
     pub unusual: &'static [(Applies, &'static str)],
 }
@@ -95,7 +124,22 @@ pub struct Column {
     pub empty: &'static str,
     /// Whether the list can be sorted by it.
     pub sortable: bool,
+    /// Seldom needed: under "More" in the form, not in the list, and not for domain owners, since it says where on the
+    /// server and as which user mail is written.
+    pub rare: bool,
 }
+
+/// A column that is one optional line of text.
+const LINE: Column = Column {
+    name: "",
+    label: "",
+    help: "",
+    kind: Kind::Line,
+    default: "",
+    empty: "nothing",
+    sortable: false,
+    rare: false,
+};
 
 /// How a column is typed and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,12 +150,18 @@ pub enum Kind {
     Transport(&'static [&'static str]),
     /// One line of text.
     Line,
+    /// A directory for mail; Postfix takes it to the letter.
+    Directory,
+    /// A whole number.
+    Number,
     /// Addresses, one per line.
     Addresses,
     /// One of a few words, each with its meaning.
     Choice(&'static [(&'static str, &'static str)]),
     /// On or off.
     Switch,
+    /// A password that is typed and never read back: the form's field `password`, kept as a hash in `crypt`.
+    Password,
 }
 
 /// Which rows a [`Circumstance`] or [`Dependent`] is about, by the form of their subject.
@@ -163,6 +213,8 @@ pub enum Relation {
     Mentions,
     /// The column is a list of addresses, one of which is in the subject's domain.
     MentionsDomain,
+    /// The column is the catch-all of the subject's domain.
+    CatchAll,
 }
 
 /// What other rows make of a row that is about to be saved.
@@ -174,6 +226,8 @@ pub struct Circumstance {
     pub places: &'static [Place],
     /// Whether it holds when something is found there, or when nothing is.
     pub when_found: bool,
+    /// Nothing to say where something is found here.
+    pub unless: &'static [Place],
     /// Whether the person must confirm, or is told after the save.
     pub confirm: bool,
     /// What Postfix will do; `{subject}` and `{domain}` are filled in.
@@ -199,9 +253,16 @@ pub fn fill(sentence: &str, subject: &str) -> String {
 }
 
 impl Resource {
-    /// The table behind a page address.
-    pub fn by_slug(slug: &str) -> Option<&'static Self> {
-        ALL.iter().find(|r| r.slug == slug).copied()
+    /// The whole tables, without the parts of them that have pages of their own.
+    pub fn tables() -> impl Iterator<Item = &'static Self> {
+        ALL.iter().filter(|r| r.part == Part::Whole).copied()
+    }
+
+    /// The columns of a list of rows.
+    pub fn listed(&self) -> impl Iterator<Item = &'static Column> {
+        self.columns
+            .iter()
+            .filter(|c| !c.rare && c.kind != Kind::Password)
     }
 
     /// The description of a table, if the panel edits it.
@@ -233,7 +294,7 @@ const ENABLED: Column = Column {
     kind: Kind::Switch,
     default: "1",
     empty: "",
-    sortable: false,
+    ..LINE
 };
 
 /// Whether Postfix knows a domain: it is hosted here, or relayed to its primary server.

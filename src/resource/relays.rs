@@ -1,16 +1,20 @@
 //! `relays`: which addresses of the backup MX domains exist (`relay_recipient_maps`).
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, OwnerRights, Place, Relation, Resource,
-    Words,
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation,
+    Resource, Words,
 };
 use crate::mail::{AddressPattern, RelayStatus};
 
+/// The description.
 pub static RESOURCE: Resource = Resource {
     slug: "relays",
     table: "relays",
     key: "pkid",
+    part: Part::Whole,
     subject: "recipient",
+    unique_with: None,
+    directory: None,
     owners: OwnerRights::Write,
     words: Words {
         title: "Relay recipients",
@@ -21,6 +25,7 @@ pub static RESOURCE: Resource = Resource {
                 being bounced to innocent senders later.",
         start: "Add the addresses the primary server knows, one row each, or @example.org to accept every name of a \
                 domain.",
+        deleting: "",
         unusual: &[(Applies::ToWildcards, "whole domain")],
     },
     columns: &[
@@ -29,9 +34,8 @@ pub static RESOURCE: Resource = Resource {
             label: "Recipient",
             help: "A full address, or `@example.org` for every address of the domain.",
             kind: Kind::Subject,
-            default: "",
-            empty: "nothing",
             sortable: true,
+            ..LINE
         },
         Column {
             name: "status",
@@ -42,8 +46,7 @@ pub static RESOURCE: Resource = Resource {
                 ("REJECT", "refuse with 550, even under an @domain row"),
             ]),
             default: "OK",
-            empty: "nothing",
-            sortable: false,
+            ..LINE
         },
         ENABLED,
     ],
@@ -56,6 +59,7 @@ pub static RESOURCE: Resource = Resource {
             relation: Relation::ItsDomain,
         }],
         when_found: false,
+        unless: &[],
         confirm: false,
         message: "{domain} is not an enabled backup MX entry, so Postfix does not ask this table about it yet.",
     }],

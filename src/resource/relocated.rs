@@ -1,16 +1,20 @@
 //! `relocated`: people who moved; senders are told where (`relocated_maps`).
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, KNOWN_DOMAINS, Kind, OwnerRights, Place,
-    Relation, Resource, Words,
+    Applies, Circumstance, Column, Dependent, ENABLED, Input, KNOWN_DOMAINS, Kind, LINE, OwnerRights, Part,
+    Place, Relation, Resource, Words,
 };
 use crate::mail::{AddressPattern, RelocationText};
 
+/// The description.
 pub static RESOURCE: Resource = Resource {
     slug: "relocated",
     table: "relocated",
     key: "pkid",
+    part: Part::Whole,
     subject: "oldadr",
+    unique_with: None,
+    directory: None,
     owners: OwnerRights::Write,
     words: Words {
         title: "Relocated",
@@ -20,6 +24,7 @@ pub static RESOURCE: Resource = Resource {
         about: "Addresses that are gone. Postfix refuses mail for them with 550 \"User has moved to\" and the new \
                 address, which the sender reads.",
         start: "Add an address that moved away and where it moved to.",
+        deleting: "",
         unusual: &[(Applies::ToWildcards, "whole domain")],
     },
     columns: &[
@@ -28,9 +33,8 @@ pub static RESOURCE: Resource = Resource {
             label: "Old address",
             help: "A full address, or `@example.org` for every address of the domain.",
             kind: Kind::Subject,
-            default: "",
-            empty: "nothing",
             sortable: true,
+            ..LINE
         },
         Column {
             name: "newadr",
@@ -38,9 +42,7 @@ pub static RESOURCE: Resource = Resource {
             help: "What the sender reads after \"User has moved to\": an address, or any short text such as a \
                    telephone number.",
             kind: Kind::Line,
-            default: "",
-            empty: "nothing",
-            sortable: false,
+            ..LINE
         },
         ENABLED,
     ],
@@ -50,6 +52,7 @@ pub static RESOURCE: Resource = Resource {
             applies: Applies::Always,
             places: KNOWN_DOMAINS,
             when_found: false,
+            unless: &[],
             confirm: true,
             message: "{domain} is not an enabled domain of this server. The row then stops outgoing mail: local \
                       senders who write to {subject} get 550 User has moved.",
@@ -62,6 +65,7 @@ pub static RESOURCE: Resource = Resource {
                 relation: Relation::Same,
             }],
             when_found: true,
+            unless: &[],
             confirm: true,
             message: "{subject} still has a mailbox. Postfix looks at relocations first: the mailbox gets no more \
                       mail.",
@@ -74,6 +78,7 @@ pub static RESOURCE: Resource = Resource {
                 relation: Relation::Same,
             }],
             when_found: true,
+            unless: &[],
             confirm: true,
             message: "{subject} is also an alias. With the howto's own Postfix configuration the alias takes the \
                       mail and nobody is told the new address.",
@@ -93,6 +98,7 @@ pub static RESOURCE: Resource = Resource {
                 },
             ],
             when_found: true,
+            unless: &[],
             confirm: true,
             message: "{domain} still has mailboxes or aliases. Postfix looks at relocations first: every mailbox of the \
                       domain gets no more mail.",

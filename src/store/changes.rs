@@ -68,10 +68,7 @@ impl fmt::Display for Action {
 
 /// One row's part of a change, on its way into the record.
 pub(super) struct Record<'a> {
-    pub change: u64,
     pub seq: u32,
-    pub at: OffsetDateTime,
-    pub actor: &'a Actor,
     pub action: Action,
     pub table: &'static str,
     pub key: &'a str,
@@ -81,28 +78,62 @@ pub(super) struct Record<'a> {
     pub after: Option<String>,
 }
 
-/// Writes one row's part of a change, in the transaction of the change itself.
-pub(super) async fn record(connection: &mut MySqlConnection, entry: &Record<'_>) -> Result<(), sqlx::Error> {
-    let at = entry.at.to_offset(time::UtcOffset::UTC);
-    sqlx::query(
-        "INSERT INTO pw_changes (change_id, seq, at, who, origin, action, table_name, row_key, subject, old_subject, \
-         row_before, row_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(entry.change)
-    .bind(entry.seq)
-    .bind(PrimitiveDateTime::new(at.date(), at.time()))
-    .bind(entry.actor.name.chars().take(64).collect::<String>())
-    .bind(entry.actor.origin.to_string())
-    .bind(entry.action.as_str())
-    .bind(entry.table)
-    .bind(entry.key.chars().take(255).collect::<String>())
-    .bind(entry.subject.chars().take(255).collect::<String>())
-    .bind(entry.old_subject.map(|s| s.chars().take(255).collect::<String>()))
-    .bind(entry.before.as_deref())
-    .bind(entry.after.as_deref())
-    .execute(connection)
-    .await
-    .map(drop)
+impl Record<'_> {
+    /// About how many bytes it makes of a statement.
+    fn size(&self) -> usize {
+        let image = |image: &Option<String>| image.as_ref().map_or(0, String::len);
+        500 + image(&self.before) + image(&self.after)
+    }
+}
+
+/// Bytes of one INSERT, about: far below every server's `max_allowed_packet`, unless one row alone is larger.
+const STATEMENT: usize = 256 * 1024;
+
+/// Writes rows of a change into the record, in the transaction of the change itself.
+pub(super) async fn record(
+    connection: &mut MySqlConnection,
+    change: u64,
+    at: OffsetDateTime,
+    actor: &Actor,
+    records: &[Record<'_>],
+) -> Result<(), sqlx::Error> {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    let at = PrimitiveDateTime::new(at.date(), at.time());
+    let who: String = actor.name.chars().take(64).collect();
+    let cut = |text: &str| text.chars().take(255).collect::<String>();
+    let mut rest = records;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest
+            .iter()
+            .take_while(|entry| {
+                bytes += entry.size();
+                bytes <= STATEMENT
+            })
+            .count();
+        let (now, later) = rest.split_at(fitting.max(1));
+        rest = later;
+        let mut sql = QueryBuilder::new(
+            "INSERT INTO pw_changes (change_id, seq, at, who, origin, action, table_name, row_key, subject, old_subject, \
+             row_before, row_after) ",
+        );
+        sql.push_values(now, |mut row, entry| {
+            row.push_bind(change)
+                .push_bind(entry.seq)
+                .push_bind(at)
+                .push_bind(who.clone())
+                .push_bind(actor.origin.to_string())
+                .push_bind(entry.action.as_str())
+                .push_bind(entry.table)
+                .push_bind(cut(entry.key))
+                .push_bind(cut(entry.subject))
+                .push_bind(entry.old_subject.map(cut))
+                .push_bind(entry.before.clone())
+                .push_bind(entry.after.clone());
+        });
+        sql.build().execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// Which changes to list.
@@ -160,13 +191,8 @@ pub struct ChangedColumn {
     pub before: Option<String>,
     /// The value after.
     pub after: Option<String>,
-}
-
-impl ChangedColumn {
-    /// Whether the change touched it.
-    pub fn differs(&self) -> bool {
-        self.before != self.after
-    }
+    /// Whether the change touched it; of a password that is all there is to see.
+    pub differs: bool,
 }
 
 impl Store {
@@ -329,6 +355,7 @@ fn columns(before: Option<&str>, after: Option<&str>) -> Vec<ChangedColumn> {
             name: name.clone(),
             before: before.get(name).and_then(|v| shown(name, v)),
             after: after.get(name).and_then(|v| shown(name, v)),
+            differs: before.get(name).filter(|v| !v.is_null()) != after.get(name).filter(|v| !v.is_null()),
         })
         .collect()
 }

@@ -62,6 +62,7 @@ impl Store {
             .map_err(classify)?;
         let rules = Rules {
             transports: config.mail.transports.clone(),
+            password_scheme: config.mailboxes.password_scheme,
         };
         Ok(Self {
             pool,

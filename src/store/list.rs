@@ -6,7 +6,9 @@ use sqlx::{MySql, QueryBuilder, Row as _};
 use super::connect::{classify, number};
 use super::row::{Image, Row, Stored, read_row, row_columns};
 use super::schema::{Table, require};
-use super::sql::{domain_expression, fragment, ident, push_domains, push_scope, searchable};
+use super::sql::{
+    domain_expression, fragment, ident, push_domains, push_list, push_part, push_scope, searchable,
+};
 use super::{Schema, Store};
 use crate::access::Actor;
 use crate::error::{Error, Result};
@@ -99,11 +101,11 @@ pub struct Page {
 }
 
 /// Where a page begins: the sort value and key of the last row before it, as hexadecimal JSON.
-fn write_cursor(value: Option<&str>, key: &str) -> String {
+pub(super) fn write_cursor(value: Option<&str>, key: &str) -> String {
     hex::encode(serde_json::json!([value, key]).to_string())
 }
 
-fn read_cursor(text: &str) -> Option<(Option<String>, String)> {
+pub(super) fn read_cursor(text: &str) -> Option<(Option<String>, String)> {
     serde_json::from_slice(&hex::decode(text).ok()?).ok()
 }
 
@@ -227,10 +229,34 @@ impl Store {
             "SELECT COUNT(*), CAST({off} AS SIGNED) FROM {} WHERE TRUE",
             ident(resource.table)
         ));
-        push_scope(&mut sql, &actor.scope, &table, resource.subject);
+        push_scope(&mut sql, &actor.scope, &table, resource);
+        push_part(&mut sql, resource);
         let row = sql.build().fetch_one(&self.pool).await?;
         let number = |i: usize| row.try_get_unchecked::<i64, _>(i).map(i64::unsigned_abs);
         Ok(Some((number(0)?, number(1)?)))
+    }
+
+    /// The rows about these subjects (lower case) that the actor may see; none where the table is missing.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn about(
+        &self,
+        actor: &Actor,
+        resource: &'static Resource,
+        subjects: &[String],
+    ) -> Result<Vec<Stored>> {
+        let schema = self.schema().await?;
+        let Some(table) = schema
+            .table(resource.table)
+            .filter(|t| t.lacks(resource).is_none())
+        else {
+            return Ok(Vec::new());
+        };
+        let mut connection = self.pool.acquire().await.map_err(classify)?;
+        find_subjects(&mut connection, actor, resource, table, subjects)
+            .await
+            .map_err(classify)
     }
 
     /// One row the actor may see.
@@ -301,29 +327,94 @@ pub(super) async fn find_row(
     key: &str,
     lock: &str,
 ) -> Result<Option<Stored>, sqlx::Error> {
-    if !is_possible_key(table, resource, key) {
-        return Ok(None);
+    let found = find_rows(connection, actor, resource, table, &[key], lock).await?;
+    Ok(found.into_iter().next())
+}
+
+/// Reads rows with their images, within the actor's scope, in no particular order; those that are not there are left
+/// out. `lock` is empty or ` FOR UPDATE`.
+pub(super) async fn find_rows(
+    connection: &mut sqlx::MySqlConnection,
+    actor: &Actor,
+    resource: &'static Resource,
+    table: &Table,
+    keys: &[&str],
+    lock: &str,
+) -> Result<Vec<Stored>, sqlx::Error> {
+    let keys: Vec<&str> = keys
+        .iter()
+        .copied()
+        .filter(|key| is_possible_key(table, resource, key))
+        .collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
     }
+    let condition = |sql: &mut QueryBuilder<MySql>| push_keys(sql, table, resource, &keys);
+    let mut rows = find_where(connection, actor, resource, table, condition, lock).await?;
+    // The server compares leniently (`12abc` = 12, `é` = `e`): the key must be one asked for, to the letter.
+    rows.retain(|stored| keys.contains(&stored.row.key.as_str()));
+    Ok(rows)
+}
+
+/// Reads the rows about these subjects, in the case and with the spaces at their end that they happen to have.
+pub(super) async fn find_subjects(
+    connection: &mut sqlx::MySqlConnection,
+    actor: &Actor,
+    resource: &'static Resource,
+    table: &Table,
+    subjects: &[String],
+) -> Result<Vec<Stored>, sqlx::Error> {
+    if subjects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let condition = |sql: &mut QueryBuilder<MySql>| {
+        sql.push(format!("{} IN (", ident(resource.subject)));
+        push_list(sql, subjects);
+        sql.push(")");
+    };
+    let mut rows = find_where(connection, actor, resource, table, condition, "").await?;
+    rows.retain(|stored| subjects.contains(&stored.row.subject(resource)));
+    Ok(rows)
+}
+
+async fn find_where(
+    connection: &mut sqlx::MySqlConnection,
+    actor: &Actor,
+    resource: &'static Resource,
+    table: &Table,
+    condition: impl FnOnce(&mut QueryBuilder<MySql>),
+    lock: &str,
+) -> Result<Vec<Stored>, sqlx::Error> {
     let (select, columns) = row_columns(resource, table);
     let (image_select, image_columns) = Image::columns(table);
     let mut sql = QueryBuilder::new(format!(
-        "SELECT {select}, {image_select} FROM {} WHERE {} = ",
-        ident(resource.table),
-        ident(resource.key)
+        "SELECT {select}, {image_select} FROM {} WHERE ",
+        ident(resource.table)
     ));
-    push_key(&mut sql, table, resource, key);
-    push_scope(&mut sql, &actor.scope, table, resource.subject);
+    condition(&mut sql);
+    push_scope(&mut sql, &actor.scope, table, resource);
     sql.push(lock);
-    let Some(found) = sql.build().fetch_optional(connection).await? else {
-        return Ok(None);
-    };
-    let row = read_row(&columns, &found)?;
-    // The server compares leniently (`12abc` = 12, `é` = `e`): the key must be the one asked for, to the letter.
-    if row.key != key {
-        return Ok(None);
+    let found = sql.build().fetch_all(connection).await?;
+    found
+        .iter()
+        .map(|found| {
+            let row = read_row(&columns, found)?;
+            let image = Image::read(&image_columns, found, columns.len() + 1)?;
+            Ok(Stored { row, image })
+        })
+        .collect()
+}
+
+/// Restricts to rows with these keys.
+pub(super) fn push_keys(sql: &mut QueryBuilder<MySql>, table: &Table, resource: &Resource, keys: &[&str]) {
+    sql.push(format!("{} IN (", ident(resource.key)));
+    for (i, key) in keys.iter().enumerate() {
+        if i > 0 {
+            sql.push(", ");
+        }
+        push_key(sql, table, resource, key);
     }
-    let image = Image::read(&image_columns, &found, columns.len() + 1)?;
-    Ok(Some(Stored { row, image }))
+    sql.push(")");
 }
 
 /// Whether a key can exist: a number for a numeric column.
@@ -348,14 +439,15 @@ pub(super) fn push_key(sql: &mut QueryBuilder<MySql>, table: &Table, resource: &
     };
 }
 
-fn push_filters(
+pub(super) fn push_filters(
     sql: &mut QueryBuilder<MySql>,
     actor: &Actor,
     resource: &Resource,
     table: &Table,
     query: &ListQuery,
 ) {
-    push_scope(sql, &actor.scope, table, resource.subject);
+    push_scope(sql, &actor.scope, table, resource);
+    push_part(sql, resource);
     let domain = crate::mail::domain_of(&query.domain);
     if !domain.is_empty() {
         // People type the Unicode form of a domain; rows hold the ASCII form.
@@ -377,8 +469,7 @@ fn push_filters(
     let fragment_typed = query.q.trim();
     if !fragment_typed.is_empty() {
         let texts = resource
-            .columns
-            .iter()
+            .listed()
             .filter(|c| c.kind != Kind::Switch && table.has(c.name));
         let mut between = " AND (";
         for column in texts {

@@ -6,14 +6,19 @@
 #![expect(clippy::disallowed_methods, reason = "this is the module that SQL lives in")]
 
 mod accounts;
+mod attention;
 mod changes;
+mod companions;
 mod connect;
 mod examples;
+mod expansion;
 mod list;
 mod migrate;
 mod neighbours;
+mod overrides;
 mod row;
 mod schema;
+mod selection;
 mod sessions;
 mod sql;
 mod unit;
@@ -26,11 +31,16 @@ use crate::error::Result;
 use crate::resource::{Resource, Rules};
 
 pub use accounts::{Account, SignIn, check_name};
+pub use attention::Finding;
 pub use changes::{Action, Change, ChangeQuery, ChangedRow};
+pub use companions::Plan;
+pub use expansion::Aliases;
 pub use list::{ListQuery, Page, Sort, Total};
 pub use neighbours::{Dependents, Warning};
+pub use overrides::{Override, Overrides};
 pub use row::{Image, Row, Stored};
 pub use schema::{Schema, Table};
+pub use selection::{Enabling, MOST, Selection};
 pub use sessions::{ACCOUNT, Sessions};
 pub use unit::{Applied, Operation, Refusal};
 

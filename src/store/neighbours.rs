@@ -1,23 +1,31 @@
-//! What other rows have to do with one: the warnings before a save and the list of what depends on a row that is about
-//! to be deleted. Both read only, by index where the tables have one.
+//! What other rows have to do with some: the warnings before a save and the list of what depends on rows that are about
+//! to be deleted. Both read only, by index where the tables have one, and for many rows with a few statements.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _};
 
 use super::connect::classify;
-use super::list::push_key;
+use super::list::push_keys;
 use super::schema::{Schema, Table};
-use super::sql::{domain_expression, fragment, ident, push_domains, push_scope, searchable};
+use super::sql::{domain_expression, fragment, ident, push_domains, push_list, push_scope, searchable};
 use super::{Row, Store};
 use crate::access::Actor;
 use crate::error::{Error, Result};
 use crate::mail::domain_of;
-use crate::resource::{Circumstance, Draft, Place, Relation, Resource, fill};
+use crate::resource::{Circumstance, Dependent, Draft, Place, Relation, Resource, aliases, fill};
 
 /// Names of the machine itself: Postfix knows them without a row (`mydestination`).
 const OWN_NAMES: &[&str] = &["localhost", "localhost.localdomain"];
 
 /// How many dependent rows are named; the rest are counted.
-const NAMED: i64 = 5;
+const NAMED: usize = 5;
+
+/// Values compared with one statement.
+const VALUES_AT_ONCE: usize = 500;
+
+/// Up to so many addresses are looked for in lists by the server; for more the lists are read once.
+const FEW: usize = 4;
 
 /// Something a save makes Postfix do that the person may not have meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +36,7 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Rows that depend on one row, of one kind.
+/// Rows that depend on others, of one kind.
 #[derive(Debug)]
 pub struct Dependents {
     /// The table they are in.
@@ -76,30 +84,48 @@ impl Store {
             })
             .collect();
         let subject = draft.text(resource.subject);
-        if draft.text("enabled") == "0" || OWN_NAMES.contains(&domain_of(&subject).as_str()) {
-            return Ok(warnings);
-        }
-        let schema = self.schema().await?;
-        let mut connection = self.pool.acquire().await.map_err(classify)?;
-        for circumstance in resource.circumstances {
-            if !circumstance.applies.to(&subject) {
-                continue;
-            }
-            if holds(&mut connection, &schema, circumstance, &subject)
-                .await
-                .map_err(classify)?
-            {
-                let message = fill(circumstance.message, &subject);
-                warnings.push(Warning {
-                    confirm: circumstance.confirm,
-                    message,
-                });
-            }
+        if draft.text("enabled") != "0" {
+            let among = self
+                .circumstances(resource, std::slice::from_ref(&subject))
+                .await?;
+            warnings.extend(among.into_iter().map(|(circumstance, _)| Warning {
+                confirm: circumstance.confirm,
+                message: fill(circumstance.message, &subject),
+            }));
         }
         Ok(warnings)
     }
 
-    /// What depends on a row, as far as the actor may see it.
+    /// What enabling rows with these subjects, all in the actor's scope, makes of them among the other rows; and of which.
+    pub(super) async fn circumstances(
+        &self,
+        resource: &'static Resource,
+        subjects: &[String],
+    ) -> Result<Vec<(&'static Circumstance, Vec<String>)>> {
+        let schema = self.schema().await?;
+        let mut found = Vec::new();
+        for circumstance in resource.circumstances {
+            let concerned: Vec<&str> = subjects
+                .iter()
+                .map(|subject| subject.trim())
+                .filter(|subject| circumstance.applies.to(subject))
+                .filter(|subject| !OWN_NAMES.contains(&domain_of(subject).as_str()))
+                .collect();
+            if concerned.is_empty() {
+                continue;
+            }
+            let mut connection = self.pool.acquire().await.map_err(classify)?;
+            let holding = holding(&mut connection, &schema, circumstance, &concerned)
+                .await
+                .map_err(classify)?;
+            if !holding.is_empty() {
+                found.push((circumstance, holding));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What depends on rows that are about to go away together, as far as the actor may see it.
     ///
     /// # Errors
     /// The database does not answer.
@@ -107,27 +133,37 @@ impl Store {
         &self,
         actor: &Actor,
         resource: &'static Resource,
-        row: &Row,
+        rows: &[Row],
     ) -> Result<Vec<Dependents>> {
-        let subject = row.text(resource.subject).trim();
         let schema = self.schema().await?;
+        let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
         let mut found = Vec::new();
         for dependent in resource.dependents {
-            let Some(table) = schema.table(dependent.place.table) else {
+            let place = &dependent.place;
+            let subjects: Vec<&str> = rows
+                .iter()
+                .map(|row| row.text(resource.subject).trim())
+                .filter(|subject| !subject.is_empty() && dependent.applies.to(subject))
+                .collect();
+            let live = Resource::by_table(place.table).zip(schema.table(place.table));
+            let Some((other, table)) = live.filter(|(_, table)| table.has(place.column)) else {
                 continue;
             };
-            if subject.is_empty() || !dependent.applies.to(subject) || !table.has(dependent.place.column) {
+            let Some(first) = subjects.first() else {
                 continue;
-            }
-            let own_key = (dependent.place.table == resource.table).then_some((resource, row.key.as_str()));
-            let (count, examples) = self
-                .look(actor, table, &dependent.place, subject, own_key)
-                .await?;
+            };
+            let look = Look {
+                actor,
+                table,
+                place,
+                resource: other,
+                leaving: if place.table == resource.table { &keys } else { &[] },
+            };
+            let (count, examples) = look.at(&self.pool, &subjects).await.map_err(classify)?;
             if count > 0 {
-                let effect = fill(dependent.effect, subject);
                 found.push(Dependents {
-                    table: dependent.place.table,
-                    effect,
+                    table: place.table,
+                    effect: effect(dependent, first, subjects.len()),
                     count,
                     examples,
                 });
@@ -135,109 +171,277 @@ impl Store {
         }
         Ok(found)
     }
+}
 
-    /// Counts the rows of a place that relate to the subject and names the first few.
-    async fn look(
-        &self,
-        actor: &Actor,
-        table: &Table,
-        place: &Place,
-        subject: &str,
-        except: Option<(&'static Resource, &str)>,
-    ) -> Result<(u64, Vec<(String, String)>)> {
-        // The key and the looked-up column; tables the panel does not edit yet have their key as subject.
-        let (key, shown) =
-            Resource::by_table(place.table).map_or((place.column, place.column), |r| (r.key, r.subject));
-        let build = |select: &str, rest: &str| {
-            let mut sql = QueryBuilder::new(format!("SELECT {select} FROM {} WHERE ", ident(place.table)));
-            push_relation(&mut sql, table, place, shown, subject);
-            push_scope(&mut sql, &actor.scope, table, shown);
-            if let Some((resource, own)) = except {
-                sql.push(format!(" AND {} <> ", ident(resource.key)));
-                push_key(&mut sql, table, resource, own);
-            }
-            sql.push(rest);
-            sql
+impl Store {
+    /// The aliases that deliver to an address, as far as the actor may see them: key and address, at most 50.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn mentioning(&self, actor: &Actor, address: &str) -> Result<Vec<(String, String)>> {
+        let schema = self.schema().await?;
+        let resource = &aliases::RESOURCE;
+        let Some(table) = schema.table(resource.table).filter(|t| t.has("destination")) else {
+            return Ok(Vec::new());
         };
-        let names = format!("CAST({} AS CHAR), CAST({} AS CHAR)", ident(key), ident(shown));
-        let (mut count, mut names) = (
-            build("COUNT(*)", ""),
-            build(&names, &format!(" ORDER BY {} LIMIT {NAMED}", ident(shown))),
-        );
-        let count: i64 = count
-            .build_query_scalar()
-            .fetch_one(&self.pool)
-            .await
-            .map_err(classify)?;
-        if count == 0 {
-            return Ok((0, Vec::new()));
-        }
-        let rows = names.build().fetch_all(&self.pool).await.map_err(classify)?;
-        let text = |row: &sqlx::mysql::MySqlRow, i: usize| {
-            row.try_get_unchecked::<Option<String>, _>(i)
-                .map(Option::unwrap_or_default)
-                .map_err(classify)
+        let look = Look {
+            actor,
+            table,
+            place: &Place {
+                table: "aliases",
+                column: "destination",
+                relation: Relation::Mentions,
+            },
+            resource,
+            leaving: &[],
         };
-        let examples = rows
-            .iter()
-            .map(|r| Ok((text(r, 0)?, text(r, 1)?)))
-            .collect::<Result<_>>()?;
-        Ok((count.unsigned_abs(), examples))
+        let rest = format!(" ORDER BY {} LIMIT 50", ident(resource.subject));
+        let mut sql = look.query(&look.names(), &[address.to_owned()], &rest);
+        let rows = sql.build().fetch_all(&self.pool).await.map_err(classify)?;
+        rows.iter()
+            .map(|row| Ok((text(row, 0).map_err(classify)?, text(row, 1).map_err(classify)?)))
+            .collect()
     }
 }
 
-/// Whether a circumstance holds for a subject. A place whose table is missing holds nothing; if none of the places
+/// What happens to the dependents of a subject, or of several.
+fn effect(dependent: &Dependent, first: &str, subjects: usize) -> String {
+    if subjects == 1 {
+        return fill(dependent.effect, first);
+    }
+    dependent
+        .effect
+        .replace("{subject}", "the deleted row")
+        .replace("{domain}", "its domain")
+}
+
+/// A look for rows that relate to some subjects.
+struct Look<'a> {
+    actor: &'a Actor,
+    table: &'a Table,
+    place: &'a Place,
+    resource: &'static Resource,
+    /// Rows of the same table that go away themselves.
+    leaving: &'a [&'a str],
+}
+
+impl Look<'_> {
+    /// Counts the rows and names the first few.
+    async fn at(
+        &self,
+        pool: &sqlx::MySqlPool,
+        subjects: &[&str],
+    ) -> Result<(u64, Vec<(String, String)>), sqlx::Error> {
+        let values = values(self.place.relation, subjects);
+        if mentions(self.place.relation) && values.len() > FEW {
+            return self.read_lists(pool, &values).await;
+        }
+        let (mut count, mut examples) = (0, Vec::new());
+        for values in values.chunks(VALUES_AT_ONCE) {
+            let found: i64 = self
+                .query("COUNT(*)", values, "")
+                .build_query_scalar()
+                .fetch_one(pool)
+                .await?;
+            count += found.unsigned_abs();
+            if found > 0 && examples.len() < NAMED {
+                let rest = format!(" ORDER BY {} LIMIT {NAMED}", ident(self.resource.subject));
+                let rows = self
+                    .query(&self.names(), values, &rest)
+                    .build()
+                    .fetch_all(pool)
+                    .await?;
+                for row in &rows {
+                    examples.push((text(row, 0)?, text(row, 1)?));
+                }
+            }
+        }
+        examples.truncate(NAMED);
+        Ok((count, examples))
+    }
+
+    fn names(&self) -> String {
+        format!(
+            "CAST({} AS CHAR), CAST({} AS CHAR)",
+            ident(self.resource.key),
+            ident(self.resource.subject)
+        )
+    }
+
+    fn query(&self, select: &str, values: &[String], rest: &str) -> QueryBuilder<MySql> {
+        let mut sql = QueryBuilder::new(format!(
+            "SELECT {select} FROM {} WHERE (",
+            ident(self.place.table)
+        ));
+        push_relation(&mut sql, self.table, self.place, self.resource.subject, values);
+        sql.push(")");
+        push_scope(&mut sql, &self.actor.scope, self.table, self.resource);
+        if !self.leaving.is_empty() {
+            sql.push(" AND NOT ");
+            push_keys(&mut sql, self.table, self.resource, self.leaving);
+        }
+        sql.push(rest);
+        sql
+    }
+
+    /// Reads every list of addresses once and looks which has one of the values in it.
+    async fn read_lists(
+        &self,
+        pool: &sqlx::MySqlPool,
+        values: &[String],
+    ) -> Result<(u64, Vec<(String, String)>), sqlx::Error> {
+        let wanted: HashSet<&str> = values.iter().map(String::as_str).collect();
+        let leaving: HashSet<&str> = self.leaving.iter().copied().collect();
+        let mut sql = QueryBuilder::new(format!(
+            "SELECT {}, CAST({} AS CHAR) FROM {} WHERE TRUE",
+            self.names(),
+            ident(self.place.column),
+            ident(self.place.table)
+        ));
+        push_scope(&mut sql, &self.actor.scope, self.table, self.resource);
+        let (mut count, mut examples) = (0, Vec::new());
+        for row in sql.build().fetch_all(pool).await? {
+            let key = text(&row, 0)?;
+            let list = text(&row, 2)?.to_lowercase();
+            let hit = list
+                .split([',', ';', ' ', '\n', '\r', '\t'])
+                .map(|item| match self.place.relation {
+                    Relation::MentionsDomain => item.rsplit('@').next().unwrap_or_default(),
+                    _ => item,
+                })
+                .any(|item| wanted.contains(item));
+            if hit && !leaving.contains(key.as_str()) {
+                count += 1;
+                if examples.len() < NAMED {
+                    examples.push((key, text(&row, 1)?));
+                }
+            }
+        }
+        Ok((count, examples))
+    }
+}
+
+fn text(row: &sqlx::mysql::MySqlRow, i: usize) -> Result<String, sqlx::Error> {
+    row.try_get_unchecked::<Option<String>, _>(i)
+        .map(Option::unwrap_or_default)
+}
+
+/// Those of the subjects a circumstance holds for. A place whose table is missing holds nothing; if none of the places
 /// exists there is nothing to judge by.
-async fn holds(
+async fn holding(
     connection: &mut MySqlConnection,
     schema: &Schema,
     circumstance: &Circumstance,
-    subject: &str,
-) -> Result<bool, sqlx::Error> {
-    let places: Vec<(&Place, &Table)> = circumstance
-        .places
+    subjects: &[&str],
+) -> Result<Vec<String>, sqlx::Error> {
+    let live = |place: &Place| schema.table(place.table).is_some_and(|t| t.has(place.column));
+    if !circumstance.places.iter().any(live) {
+        return Ok(Vec::new());
+    }
+    let found = related(connection, schema, circumstance.places, subjects).await?;
+    let excused = related(connection, schema, circumstance.unless, subjects).await?;
+    Ok(subjects
         .iter()
-        .filter_map(|place| {
-            schema
-                .table(place.table)
-                .filter(|t| t.has(place.column))
-                .map(|t| (place, t))
-        })
-        .collect();
-    if places.is_empty() {
-        return Ok(false);
-    }
-    for (place, table) in places {
-        let shown = Resource::by_table(place.table).map_or(place.column, |r| r.subject);
-        let mut sql = QueryBuilder::new(format!("SELECT 1 FROM {} WHERE ", ident(place.table)));
-        push_relation(&mut sql, table, place, shown, subject);
-        if table.has("enabled") {
-            sql.push(" AND enabled = 1");
-        }
-        sql.push(" LIMIT 1");
-        if sql.build().fetch_optional(&mut *connection).await?.is_some() {
-            return Ok(circumstance.when_found);
-        }
-    }
-    Ok(!circumstance.when_found)
+        .filter(|s| found.contains(**s) == circumstance.when_found && !excused.contains(**s))
+        .map(|s| (*s).to_owned())
+        .collect())
 }
 
-/// The condition that a place's column relates to the subject.
-fn push_relation(sql: &mut QueryBuilder<MySql>, table: &Table, place: &Place, shown: &str, subject: &str) {
-    let column = ident(place.column);
-    let domain = domain_of(subject);
+/// Those of the subjects that an enabled row of one of the places relates to.
+async fn related<'s>(
+    connection: &mut MySqlConnection,
+    schema: &Schema,
+    places: &[Place],
+    subjects: &[&'s str],
+) -> Result<HashSet<&'s str>, sqlx::Error> {
+    let mut found = HashSet::new();
+    for place in places {
+        let Some((table, resource)) = schema.table(place.table).zip(Resource::by_table(place.table)) else {
+            continue;
+        };
+        if !table.has(place.column) {
+            continue;
+        }
+        let mut about: HashMap<String, Vec<&'s str>> = HashMap::new();
+        for subject in subjects {
+            about
+                .entry(value(place.relation, subject))
+                .or_default()
+                .push(subject);
+        }
+        let values: Vec<String> = about.keys().cloned().collect();
+        for values in values.chunks(VALUES_AT_ONCE) {
+            let compared = match place.relation {
+                Relation::InDomain => domain_expression(table, place.column, resource.subject),
+                _ => ident(place.column),
+            };
+            let mut sql = QueryBuilder::new(format!(
+                "SELECT DISTINCT CONVERT({compared} USING utf8mb4) FROM {} WHERE ",
+                ident(place.table)
+            ));
+            push_relation(&mut sql, table, place, resource.subject, values);
+            if table.has("enabled") {
+                sql.push(" AND enabled = 1");
+            }
+            for row in sql.build().fetch_all(&mut *connection).await? {
+                let there = text(&row, 0)?.trim_end().to_lowercase();
+                found.extend(about.get(&there).into_iter().flatten());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a relation is one to an item of a list.
+fn mentions(relation: Relation) -> bool {
+    matches!(relation, Relation::Mentions | Relation::MentionsDomain)
+}
+
+/// What a column of this relation to a subject holds.
+fn value(relation: Relation, subject: &str) -> String {
+    match relation {
+        Relation::Same | Relation::Mentions => subject.to_lowercase(),
+        Relation::ItsDomain | Relation::InDomain | Relation::MentionsDomain => domain_of(subject),
+        Relation::CatchAll => format!("@{}", domain_of(subject)),
+    }
+}
+
+/// The values for several subjects, each once.
+fn values(relation: Relation, subjects: &[&str]) -> Vec<String> {
+    let distinct: BTreeSet<String> = subjects.iter().map(|s| value(relation, s)).collect();
+    distinct.into_iter().collect()
+}
+
+/// The condition that a place's column relates to one of the values.
+fn push_relation(
+    sql: &mut QueryBuilder<MySql>,
+    table: &Table,
+    place: &Place,
+    shown: &str,
+    values: &[String],
+) {
     match place.relation {
-        Relation::Same => {
-            sql.push(format!("{column} = "));
-            sql.push_bind(subject.to_owned());
+        Relation::Same | Relation::ItsDomain | Relation::CatchAll => {
+            sql.push(format!("{} IN (", ident(place.column)));
+            push_list(sql, values);
+            sql.push(")");
         }
-        Relation::ItsDomain => {
-            sql.push(format!("{column} = "));
-            sql.push_bind(domain);
+        Relation::InDomain => {
+            let names: Vec<&str> = values.iter().map(String::as_str).collect();
+            push_domains(sql, &domain_expression(table, place.column, shown), &names);
         }
-        Relation::InDomain => push_domains(sql, &domain_expression(table, place.column, shown), &[&domain]),
-        Relation::Mentions => push_mention(sql, place.column, "", subject),
-        Relation::MentionsDomain => push_mention(sql, place.column, "%", &format!("@{domain}")),
+        Relation::Mentions | Relation::MentionsDomain => {
+            let (before, at) = match place.relation {
+                Relation::MentionsDomain => ("%", "@"),
+                _ => ("", ""),
+            };
+            for (i, value) in values.iter().enumerate() {
+                if i > 0 {
+                    sql.push(" OR ");
+                }
+                push_mention(sql, place.column, before, &format!("{at}{value}"));
+            }
+        }
     }
 }
 

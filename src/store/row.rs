@@ -7,7 +7,8 @@ use sqlx::mysql::MySqlRow;
 
 use super::schema::Table;
 use super::sql::ident;
-use crate::resource::{Column, Draft, Kind, Problem, Resource, Rules};
+use crate::mail::{StoredPassword, describe_stored};
+use crate::resource::{Column, Draft, Kind, Problem, Resource, Rules, Value};
 
 /// The columns people edit, as text, whatever their type and character set.
 #[derive(Debug, Clone)]
@@ -29,6 +30,11 @@ impl Row {
     /// The text of a column; empty where it is NULL or the live table lacks it.
     pub fn text(&self, column: &str) -> &str {
         self.value(column).unwrap_or_default()
+    }
+
+    /// What Postfix looks up, as it asks for it: lower case, without spaces at the end.
+    pub fn subject(&self, resource: &Resource) -> String {
+        self.text(resource.subject).trim_end().to_lowercase()
     }
 
     /// Whether the live table has the column.
@@ -126,6 +132,10 @@ fn unmatched(column: &Column, stored: &str, normal: &str) -> Option<String> {
                 )
             })
         }
+        Kind::Directory if stored != normal => Some(format!(
+            "Postfix takes `{stored}` to the letter: without its final slash mail goes into one file that IMAP does not \
+             see, or is deferred for ever. Save the row to mend it: `{normal}`."
+        )),
         _ => None,
     }
 }
@@ -135,6 +145,7 @@ pub(super) fn row_columns(resource: &Resource, table: &Table) -> (String, Vec<&'
     let present: Vec<&'static str> = resource
         .columns
         .iter()
+        .filter(|c| c.kind != Kind::Password)
         .map(|c| c.name)
         .filter(|c| table.has(c))
         .collect();
@@ -203,6 +214,14 @@ impl Image {
             .map(Self)
     }
 
+    /// The bytes of a column; `None` where it is NULL or the live table lacks it.
+    pub(super) fn bytes(&self, column: &str) -> Option<&[u8]> {
+        self.0
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(column))
+            .and_then(|(_, value)| value.as_deref())
+    }
+
     /// The image as JSON: text, null, or `{"hex": "…"}` where the bytes are not UTF-8.
     pub fn to_json(&self) -> String {
         let object: serde_json::Map<String, Json> = self
@@ -235,4 +254,34 @@ pub struct Stored {
     pub row: Row,
     /// Every column.
     pub image: Image,
+}
+
+impl Stored {
+    /// What can be told of a mailbox's password without telling it.
+    pub fn password(&self) -> StoredPassword {
+        let crypt = self.image.bytes("crypt").unwrap_or_default();
+        describe_stored(&String::from_utf8_lossy(crypt))
+    }
+
+    /// Whether a readable copy of a mailbox's password is stored beside the hash.
+    pub fn has_clear_password(&self) -> bool {
+        self.image
+            .bytes("clear")
+            .is_some_and(|clear| !clear.is_empty() && clear != b"ChangeMe")
+    }
+
+    /// Whether a column holds this very value.
+    pub(super) fn holds(&self, column: &str, value: &Value) -> bool {
+        if self.row.has(column) {
+            return self.row.value(column) == Some(&value.to_string());
+        }
+        // What people do not edit is ASCII, or bytes.
+        match value {
+            Value::Null => self.image.bytes(column).is_none(),
+            Value::Bytes(bytes) => self.image.bytes(column) == Some(bytes),
+            Value::Text(_) | Value::Number(_) => {
+                self.image.bytes(column) == Some(value.to_string().as_bytes())
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use sqlx::{MySql, QueryBuilder};
 
 use super::schema::{Column, Table};
 use crate::access::Scope;
-use crate::resource::{OwnerRights, Resource};
+use crate::resource::{OwnerRights, Part, Resource};
 
 /// Name of the generated, indexed column that holds the domain of a row's subject, where a table has it.
 const GENERATED_DOMAIN: &str = "dom";
@@ -30,16 +30,43 @@ pub(super) fn domain_expression(table: &Table, column: &str, subject: &str) -> S
     }
 }
 
-/// Restricts to rows of the scope.
-pub(super) fn push_scope(query: &mut QueryBuilder<MySql>, scope: &Scope, table: &Table, subject: &str) {
-    if let Scope::Domains(domains) = scope {
-        let names: Vec<&str> = domains.iter().map(crate::mail::DomainName::as_str).collect();
-        query.push(" AND ");
-        push_domains(query, &domain_expression(table, subject, subject), &names);
-        // Rows of a whole domain's table that are about one address override its transport: owners do not reach them.
-        if Resource::by_table(&table.name).is_some_and(|r| r.owners == OwnerRights::Read) {
+/// Restricts to rows that the resource is about and the scope covers.
+pub(super) fn push_scope(query: &mut QueryBuilder<MySql>, scope: &Scope, table: &Table, resource: &Resource) {
+    let subject = resource.subject;
+    if resource.part == Part::Overrides {
+        query.push(format!(" AND {} LIKE '_%@%'", ident(subject)));
+    }
+    let Scope::Domains(domains) = scope else {
+        return;
+    };
+    let names: Vec<&str> = domains.iter().map(crate::mail::DomainName::as_str).collect();
+    query.push(" AND ");
+    push_domains(query, &domain_expression(table, subject, subject), &names);
+    match resource.owners {
+        OwnerRights::Write => {}
+        // Rows of a whole domain's table that are about one address override its transport, and have pages of their own.
+        OwnerRights::Read => {
             query.push(format!(" AND {} NOT LIKE '%@%'", ident(subject)));
         }
+        OwnerRights::WriteWhere(column, value) => {
+            query.push(format!(" AND {} = ", ident(column)));
+            query.push_bind(value);
+        }
+    }
+}
+
+/// Leaves out what a list of the resource does not show, though its pages can be opened.
+pub(super) fn push_part(query: &mut QueryBuilder<MySql>, resource: &Resource) {
+    if resource.part == Part::Lists {
+        query.push(" AND destination LIKE '%@%@%' AND destination REGEXP '@[^@]*[,;[:space:]][^@]*@'");
+    }
+}
+
+/// A list of bound values: `?, ?, ?`.
+pub(super) fn push_list<T: AsRef<str>>(query: &mut QueryBuilder<MySql>, values: &[T]) {
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value.as_ref().to_owned());
     }
 }
 
@@ -59,13 +86,6 @@ pub(super) fn push_domains(query: &mut QueryBuilder<MySql>, domain: &str, names:
     ));
     push_list(query, names);
     query.push("))");
-}
-
-fn push_list(query: &mut QueryBuilder<MySql>, names: &[&str]) {
-    let mut list = query.separated(", ");
-    for name in names {
-        list.push_bind((*name).to_owned());
-    }
 }
 
 /// A pattern for `LIKE … ESCAPE '!'` that finds a fragment literally.

@@ -5,25 +5,30 @@
 //! programs write without asking; against those stand row locks, the tables' own unique keys, and the version in the
 //! form.
 
+use std::collections::HashMap;
+
 use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _, Transaction};
 use time::OffsetDateTime;
 
 use super::changes::{Action, Record, record};
 use super::connect::{classify, is_deadlock, number};
-use super::list::{find_row, push_key};
+use super::list::{find_row, find_rows, push_key, push_keys};
 use super::row::{Row, Stored};
 use super::schema::{Schema, Table, require};
 use super::sql::{ident, push_scope};
 use super::{Store, Warning};
-use crate::access::Actor;
+use crate::access::{Actor, Scope};
 use crate::error::Error;
 use crate::mail::domain_of;
-use crate::resource::{Draft, Resource, Value};
+use crate::resource::{Draft, OwnerRights, Resource, Value};
 
 /// How often a unit is tried when it loses a deadlock against another program.
 const TRIES: u32 = 4;
 
-/// One thing to do to one row.
+/// Rows read and written with one statement.
+const ROWS_AT_ONCE: usize = 250;
+
+/// One thing to do to a row, or to many.
 #[derive(Debug, Clone)]
 pub enum Operation {
     /// Insert a row.
@@ -44,22 +49,22 @@ pub enum Operation {
         /// The new values.
         draft: Draft,
     },
-    /// Switch a row on or off.
+    /// Switch rows on or off.
     SetEnabled {
         /// In this table.
         resource: &'static Resource,
-        /// The row.
-        key: String,
+        /// The rows.
+        keys: Vec<String>,
         /// On.
         enabled: bool,
     },
-    /// Delete a row.
+    /// Delete rows.
     Delete {
         /// In this table.
         resource: &'static Resource,
-        /// The row.
-        key: String,
-        /// As in [`Operation::Update`].
+        /// The rows.
+        keys: Vec<String>,
+        /// As in [`Operation::Update`], for one row.
         version: Option<String>,
     },
 }
@@ -71,6 +76,8 @@ pub struct Applied {
     pub change: Option<u64>,
     /// The keys of the rows, in the order of the operations.
     pub keys: Vec<String>,
+    /// How many rows were changed.
+    pub rows: u32,
 }
 
 /// Why nothing was written.
@@ -98,6 +105,13 @@ pub enum Refusal {
     },
     /// The database does not take the row, or made something else of it; why, and what to do.
     Unstorable(String),
+    /// Another row has this directory; two mailboxes in one would read each other's mail.
+    Shared {
+        /// The column.
+        column: &'static str,
+        /// The other row, where the actor may see it.
+        key: Option<String>,
+    },
     /// The table's numbering has reached the end of its type.
     KeysUsedUp,
     /// Something else went wrong.
@@ -205,16 +219,22 @@ impl Store {
         };
         let mut keys = Vec::with_capacity(operations.len());
         for operation in operations {
-            keys.push(unit.perform(operation).await?);
+            keys.extend(unit.perform(operation).await?);
         }
-        if unit.recorded == 0 {
+        let rows = unit.recorded;
+        if rows == 0 {
             unit.transaction.rollback().await?;
-            return Ok(Applied { change: None, keys });
+            return Ok(Applied {
+                change: None,
+                keys,
+                rows,
+            });
         }
         unit.transaction.commit().await?;
         Ok(Applied {
             change: Some(change),
             keys,
+            rows,
         })
     }
 }
@@ -239,10 +259,10 @@ struct Unit<'a> {
 }
 
 impl Unit<'_> {
-    /// Performs one operation and answers with the row's key.
-    async fn perform(&mut self, operation: &Operation) -> Result<String, Stop> {
+    /// Performs one operation and answers with the keys of its rows.
+    async fn perform(&mut self, operation: &Operation) -> Result<Vec<String>, Stop> {
         match operation {
-            Operation::Create { resource, draft } => self.create(resource, draft).await,
+            Operation::Create { resource, draft } => Ok(vec![self.create(resource, draft).await?]),
             Operation::Update {
                 resource,
                 key,
@@ -259,51 +279,102 @@ impl Unit<'_> {
                     .iter()
                     .filter(|(name, _)| table.has(name))
                     .collect();
-                self.write(resource, &table, &before, &assignments).await
+                Ok(vec![self.write(resource, &table, &before, &assignments).await?])
             }
             Operation::SetEnabled {
                 resource,
-                key,
+                keys,
                 enabled,
             } => {
-                let table = self.writable(resource)?;
-                let before = self.row(resource, &table, key).await?;
-                let value = ("enabled", Value::Number(i64::from(*enabled)));
-                if !table.has("enabled") {
-                    let reason = format!(
-                        "The table {} has no column `enabled`: every row of it is on.",
-                        resource.table
-                    );
-                    return Err(Refusal::Unstorable(reason).into());
-                }
-                self.write(resource, &table, &before, &[&value]).await
+                self.switch(resource, keys, *enabled).await?;
+                Ok(keys.clone())
             }
             Operation::Delete {
                 resource,
-                key,
+                keys,
                 version,
             } => {
-                let table = self.writable(resource)?;
-                let before = self.row(resource, &table, key).await?;
-                expect_version(&before, version.as_deref())?;
-                let mut sql = QueryBuilder::new(format!(
-                    "DELETE FROM {} WHERE {} = ",
-                    ident(resource.table),
-                    ident(resource.key)
-                ));
-                push_key(&mut sql, &table, resource, key);
-                let deleted = sql.build().execute(&mut *self.transaction).await?;
-                if deleted.rows_affected() != 1 {
-                    let reason = format!(
-                        "deleting one row of {} took {}",
-                        resource.table,
-                        deleted.rows_affected()
-                    );
-                    return Err(Error::Unexpected(reason).into());
-                }
-                self.record(resource, Action::Delete, Some(&before), None).await?;
-                Ok(key.clone())
+                self.delete(resource, keys, version.as_deref()).await?;
+                Ok(keys.clone())
             }
+        }
+    }
+
+    async fn switch(
+        &mut self,
+        resource: &'static Resource,
+        keys: &[String],
+        enabled: bool,
+    ) -> Result<(), Stop> {
+        let table = self.writable(resource)?;
+        if !table.has("enabled") {
+            let reason = format!(
+                "The table {} has no column `enabled`: every row of it is on.",
+                resource.table
+            );
+            return Err(Refusal::Unstorable(reason).into());
+        }
+        let value = ("enabled", Value::Number(enabled.into()));
+        for keys in keys.chunks(ROWS_AT_ONCE) {
+            let mut before = self.rows(resource, &table, keys).await?;
+            before.retain(|stored| !stored.holds(value.0, &value.1));
+            if before.is_empty() {
+                continue;
+            }
+            let keys: Vec<String> = before.iter().map(|stored| stored.row.key.clone()).collect();
+            let mut sql = QueryBuilder::new(format!("UPDATE {} SET enabled = ", ident(resource.table)));
+            sql.push_bind(i64::from(enabled));
+            self.at_rows(sql, resource, &table, &keys).await?;
+            let after = self.rows(resource, &table, &keys).await?;
+            for stored in &after {
+                expect_stored(stored, &[&value])?;
+            }
+            self.record_all(resource, Action::Update, &before, &after).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(
+        &mut self,
+        resource: &'static Resource,
+        keys: &[String],
+        version: Option<&str>,
+    ) -> Result<(), Stop> {
+        let table = self.writable(resource)?;
+        for keys in keys.chunks(ROWS_AT_ONCE) {
+            let before = self.rows(resource, &table, keys).await?;
+            if let [stored] = before.as_slice() {
+                expect_version(stored, version)?;
+            }
+            let sql = QueryBuilder::new(format!("DELETE FROM {}", ident(resource.table)));
+            let deleted = self.at_rows(sql, resource, &table, keys).await?;
+            if deleted != keys.len() as u64 {
+                let reason = format!(
+                    "deleting {} rows of {} took {deleted}",
+                    keys.len(),
+                    resource.table
+                );
+                return Err(Error::Unexpected(reason).into());
+            }
+            self.record_all(resource, Action::Delete, &before, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement on the rows with these keys and says how many it touched.
+    async fn at_rows(
+        &mut self,
+        mut sql: QueryBuilder<MySql>,
+        resource: &Resource,
+        table: &Table,
+        keys: &[String],
+    ) -> Result<u64, Stop> {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        sql.push(" WHERE ");
+        push_keys(&mut sql, table, resource, &keys);
+        match sql.build().execute(&mut *self.transaction).await {
+            Ok(done) => Ok(done.rows_affected()),
+            Err(error) => Err(refused_write(error, resource, "")),
         }
     }
 
@@ -327,12 +398,14 @@ impl Unit<'_> {
             match value {
                 Value::Text(text) => list.push_bind(text.clone()),
                 Value::Number(number) => list.push_bind(*number),
+                Value::Bytes(bytes) => list.push_bind(bytes.clone()),
+                Value::Null => list.push("NULL"),
             };
         }
         sql.push(")");
         let inserted = match sql.build().execute(&mut *self.transaction).await {
             Ok(inserted) => inserted,
-            Err(error) => return Err(refused_write(error, &draft.text(resource.subject))),
+            Err(error) => return Err(refused_write(error, resource, &draft.text(resource.subject))),
         };
         // A numbered key is the one the server just gave; any other is part of the draft.
         let key = match draft.text(resource.key) {
@@ -340,8 +413,8 @@ impl Unit<'_> {
             given => given,
         };
         let after = self.row(resource, &table, &key).await?;
-        expect_stored(&after.row, &values)?;
-        self.record(resource, Action::Create, None, Some(&after)).await?;
+        expect_stored(&after, &values)?;
+        self.record_all(resource, Action::Create, &[], &[after]).await?;
         Ok(key)
     }
 
@@ -356,7 +429,7 @@ impl Unit<'_> {
         let key = before.row.key.clone();
         let differing: Vec<_> = values
             .iter()
-            .filter(|(name, value)| before.row.value(name) != Some(&value.to_string()))
+            .filter(|(name, value)| !before.holds(name, value))
             .collect();
         if differing.is_empty() {
             return Ok(key);
@@ -368,6 +441,8 @@ impl Unit<'_> {
             match value {
                 Value::Text(text) => list.push_bind_unseparated(text.clone()),
                 Value::Number(number) => list.push_bind_unseparated(*number),
+                Value::Bytes(bytes) => list.push_bind_unseparated(bytes.clone()),
+                Value::Null => list.push_unseparated("NULL"),
             };
         }
         sql.push(format!(" WHERE {} = ", ident(resource.key)));
@@ -376,6 +451,7 @@ impl Unit<'_> {
             let subject = values.iter().find(|(name, _)| *name == resource.subject);
             return Err(refused_write(
                 error,
+                resource,
                 &subject.map(|(_, v)| v.to_string()).unwrap_or_default(),
             ));
         }
@@ -385,8 +461,8 @@ impl Unit<'_> {
             .find(|(name, _)| *name == resource.key)
             .map_or(key, |(_, v)| v.to_string());
         let after = self.row(resource, table, &key).await?;
-        expect_stored(&after.row, values)?;
-        self.record(resource, Action::Update, Some(before), Some(&after))
+        expect_stored(&after, values)?;
+        self.record_all(resource, Action::Update, std::slice::from_ref(before), &[after])
             .await?;
         Ok(key)
     }
@@ -419,32 +495,58 @@ impl Unit<'_> {
         .ok_or_else(|| Error::NotFound.into())
     }
 
-    async fn record(
+    /// Reads and locks rows, all of which must be there and the actor's.
+    async fn rows(
+        &mut self,
+        resource: &'static Resource,
+        table: &Table,
+        keys: &[String],
+    ) -> Result<Vec<Stored>, Stop> {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let connection = &mut self.transaction;
+        let rows = find_rows(connection, self.actor, resource, table, &keys, " FOR UPDATE").await?;
+        if rows.len() == keys.len() {
+            Ok(rows)
+        } else {
+            Err(Error::NotFound.into())
+        }
+    }
+
+    /// Records rows before and after; the two need not be in the same order.
+    async fn record_all(
         &mut self,
         resource: &'static Resource,
         action: Action,
-        before: Option<&Stored>,
-        after: Option<&Stored>,
+        before: &[Stored],
+        after: &[Stored],
     ) -> Result<(), sqlx::Error> {
-        let row = after.or(before).map(|stored| &stored.row);
-        let subject = row.map(|r| r.text(resource.subject)).unwrap_or_default();
-        let old_subject = before.map(|stored| stored.row.text(resource.subject));
-        let entry = Record {
-            change: self.change,
-            seq: self.recorded,
-            at: self.at,
-            actor: self.actor,
-            action,
-            table: resource.table,
-            key: row.map(|r| r.key.as_str()).unwrap_or_default(),
-            subject,
-            old_subject: old_subject.filter(|old| *old != subject),
-            before: before.map(|stored| stored.image.to_json()),
-            after: after.map(|stored| stored.image.to_json()),
-        };
-        record(&mut self.transaction, &entry).await?;
-        self.recorded += 1;
-        Ok(())
+        // A row whose key has changed is alone in its operation.
+        let single = before.len() == 1 && after.len() == 1;
+        let earlier: HashMap<&str, &Stored> = before.iter().map(|s| (s.row.key.as_str(), s)).collect();
+        let rows = if after.is_empty() { before } else { after };
+        let mut records = Vec::with_capacity(rows.len());
+        for (seq, now) in (self.recorded..).zip(rows) {
+            let old = if single {
+                before.first()
+            } else {
+                earlier.get(now.row.key.as_str()).copied()
+            };
+            let new = (!after.is_empty()).then_some(now);
+            let subject = now.row.text(resource.subject);
+            let old_subject = old.map(|stored| stored.row.text(resource.subject));
+            records.push(Record {
+                seq,
+                action,
+                table: resource.table,
+                key: &now.row.key,
+                subject,
+                old_subject: old_subject.filter(|old| *old != subject),
+                before: old.map(|stored| stored.image.to_json()),
+                after: new.map(|stored| stored.image.to_json()),
+            });
+            self.recorded = seq + 1;
+        }
+        record(&mut self.transaction, self.change, self.at, self.actor, &records).await
     }
 }
 
@@ -469,12 +571,20 @@ async fn expect_storable(
     except: Option<&Row>,
 ) -> Result<(), Stop> {
     let subject = draft.text(resource.subject);
-    if !actor.scope.covers(&domain_of(&subject)) {
+    let theirs = match resource.owners {
+        OwnerRights::WriteWhere(column, value) => draft.text(column) == value,
+        OwnerRights::Read | OwnerRights::Write => true,
+    };
+    if !actor.scope.covers(&domain_of(&subject)) || (actor.scope != Scope::Everything && !theirs) {
         return Err(Refusal::OutOfScope.into());
     }
     expect_room(table, draft)?;
+    expect_own_directory(&mut *connection, actor, resource, table, draft, except).await?;
     // A row that keeps its subject, but for its case, may have an older twin; mending it must stay possible.
-    if except.is_some_and(|row| row.text(resource.subject).trim().eq_ignore_ascii_case(&subject)) {
+    let kept = |column: &str| {
+        except.is_some_and(|row| row.text(column).trim().eq_ignore_ascii_case(&draft.text(column)))
+    };
+    if kept(resource.subject) && resource.unique_with.is_none_or(kept) {
         return Ok(());
     }
     let (key, column) = (ident(resource.key), ident(resource.subject));
@@ -483,11 +593,15 @@ async fn expect_storable(
         ident(resource.table)
     ));
     sql.push_bind(subject);
+    if let Some(with) = resource.unique_with.filter(|with| table.has(with)) {
+        sql.push(format!(" AND {} = ", ident(with)));
+        sql.push_bind(draft.text(with));
+    }
     if let Some(own) = except {
         sql.push(format!(" AND {key} <> "));
         push_key(&mut sql, table, resource, &own.key);
     }
-    push_scope(&mut sql, &actor.scope, table, resource.subject);
+    push_scope(&mut sql, &actor.scope, table, resource);
     sql.push(" LIMIT 1");
     match sql.build().fetch_optional(connection).await? {
         None => Ok(()),
@@ -496,6 +610,50 @@ async fn expect_storable(
             subject: row.try_get_unchecked::<Option<String>, _>(1)?.unwrap_or_default(),
         }
         .into()),
+    }
+}
+
+/// That a row's directory, where it is new, is nobody else's, and below its domain for those who may not see what else
+/// there is on the server.
+async fn expect_own_directory(
+    connection: &mut MySqlConnection,
+    actor: &Actor,
+    resource: &'static Resource,
+    table: &Table,
+    draft: &Draft,
+    except: Option<&Row>,
+) -> Result<(), Stop> {
+    let Some(column) = resource.directory.filter(|column| table.has(column)) else {
+        return Ok(());
+    };
+    let directory = draft.text(column);
+    if except.is_some_and(|row| row.text(column) == directory) {
+        return Ok(());
+    }
+    let own = format!("{}/", domain_of(&draft.text(resource.subject)));
+    let shared = |key| Err(Refusal::Shared { column, key }.into());
+    if actor.scope != Scope::Everything && !directory.starts_with(&own) {
+        return shared(None);
+    }
+    let (key, subject) = (ident(resource.key), ident(resource.subject));
+    let mut sql = QueryBuilder::new(format!(
+        "SELECT CAST({key} AS CHAR), CAST({subject} AS CHAR) FROM {} WHERE TRIM(BOTH '/' FROM TRIM({})) = ",
+        ident(resource.table),
+        ident(column)
+    ));
+    sql.push_bind(directory.trim_matches('/').to_owned());
+    if let Some(own) = except {
+        sql.push(format!(" AND {key} <> "));
+        push_key(&mut sql, table, resource, &own.key);
+    }
+    sql.push(" LIMIT 1");
+    match sql.build().fetch_optional(connection).await? {
+        None => Ok(()),
+        Some(row) => {
+            let whose: Option<String> = row.try_get_unchecked(1)?;
+            let visible = whose.is_some_and(|whose| actor.scope.covers(&domain_of(&whose)));
+            shared(row.try_get_unchecked::<Option<String>, _>(0)?.filter(|_| visible))
+        }
     }
 }
 
@@ -530,13 +688,13 @@ fn expect_room(table: &Table, draft: &Draft) -> Result<(), Stop> {
 }
 
 /// That the row now holds what was written, to the letter: a trigger or a narrow character set may have had its own idea.
-fn expect_stored(after: &Row, values: &[&(&'static str, Value)]) -> Result<(), Stop> {
+fn expect_stored(after: &Stored, values: &[&(&'static str, Value)]) -> Result<(), Stop> {
     for (column, value) in values {
-        if after.value(column) != Some(&value.to_string()) {
+        if !after.holds(column, value) {
             return Err(Refusal::Unstorable(format!(
                 "The database made `{}` of `{value}` in the column {column}: a trigger, or a character set or type that \
                  cannot hold it. Nothing was kept.",
-                after.text(column)
+                after.row.text(column)
             ))
             .into());
         }
@@ -545,10 +703,15 @@ fn expect_stored(after: &Row, values: &[&(&'static str, Value)]) -> Result<(), S
 }
 
 /// What a failed INSERT or UPDATE means.
-fn refused_write(error: sqlx::Error, subject: &str) -> Stop {
+fn refused_write(error: sqlx::Error, resource: &Resource, subject: &str) -> Stop {
+    let numbered = resource.key != resource.subject;
     match number(&error) {
         // Duplicate entry, and the same from AUTO_INCREMENT at the end of its type.
-        Some(1062) if error.to_string().contains("PRIMARY") => Refusal::KeysUsedUp.into(),
+        Some(1062) if numbered && error.to_string().contains("PRIMARY") => Refusal::KeysUsedUp.into(),
+        Some(1264) if !numbered => Refusal::Unstorable(format!(
+            "A number is larger than its column holds: {error}. Choose a smaller one, or widen the column."
+        ))
+        .into(),
         Some(1062) => Refusal::Exists {
             key: None,
             subject: subject.to_owned(),

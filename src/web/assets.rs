@@ -1,4 +1,4 @@
-//! The stylesheet and the icon, built into the program. Their addresses carry a hash of the content, so that browsers
+//! The stylesheet, the script and the icon, built into the program. Their addresses carry a hash of the content, so that browsers
 //! keep them for good and never show an old one.
 
 use std::sync::LazyLock;
@@ -11,13 +11,18 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 
 const STYLE: &str = include_str!("../../static/postwarden.css");
+const SCRIPT: &str = include_str!("../../static/postwarden.js");
 const ICON: &str = include_str!("../../static/favicon.svg");
 
 /// A year, in seconds.
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256::new().chain_update(STYLE).chain_update(ICON).finalize();
+    let digest = Sha256::new()
+        .chain_update(STYLE)
+        .chain_update(SCRIPT)
+        .chain_update(ICON)
+        .finalize();
     hex::encode(&digest[..6])
 });
 
@@ -30,6 +35,7 @@ pub fn versioned(name: &str) -> String {
 pub async fn file(Path(name): Path<String>) -> Result<Response, Error> {
     let (kind, content) = match name.as_str() {
         "postwarden.css" => ("text/css; charset=utf-8", STYLE),
+        "postwarden.js" => ("text/javascript; charset=utf-8", SCRIPT),
         "favicon.svg" => ("image/svg+xml", ICON),
         _ => return Err(Error::NotFound),
     };

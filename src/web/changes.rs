@@ -86,7 +86,7 @@ impl ChangeView {
                         .columns
                         .into_iter()
                         .map(|c| ColumnChange {
-                            differs: c.differs(),
+                            differs: c.differs,
                             before: c.before.as_deref().map(text::plain),
                             after: c.after.as_deref().map(text::plain),
                             name: c.name,

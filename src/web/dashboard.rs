@@ -8,9 +8,11 @@ use super::changes::ChangeView;
 use super::page::{Page, render};
 use super::request::Visitor;
 use super::text;
+use super::urls::query;
 use crate::error::Result;
-use crate::resource::{self, Resource};
-use crate::store::ChangeQuery;
+use crate::resource::overrides::IN_DOMAINS;
+use crate::resource::{self, Part, Resource};
+use crate::store::{ChangeQuery, Total};
 
 /// Changes shown.
 const LATEST: usize = 8;
@@ -21,13 +23,28 @@ struct Dashboard {
     page: Page,
     cards: Vec<Card>,
     remarks: Vec<Remark>,
+    findings: Vec<Attention>,
     changes: Vec<ChangeView>,
 }
 
 struct Card {
-    resource: &'static Resource,
+    slug: &'static str,
+    title: &'static str,
     count: Option<String>,
     off: Option<String>,
+}
+
+/// Rows to look at.
+struct Attention {
+    /// `3 mailboxes`
+    count: String,
+    /// The list they are in.
+    list: String,
+    message: &'static str,
+    serious: bool,
+    /// The first few: page and name.
+    examples: Vec<(String, String)>,
+    rest: u64,
 }
 
 /// Something about the database an operator should know.
@@ -44,12 +61,16 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
     for resource in resource::ALL {
         let tally = store.tally(actor, resource).await?;
         cards.push(Card {
-            resource,
+            slug: resource.slug,
+            title: resource.words.title,
             count: tally.map(|(count, _)| text::number(count)),
             off: tally
                 .filter(|(_, off)| *off > 0)
                 .map(|(_, off)| text::number(off)),
         });
+        if resource.part != Part::Whole {
+            continue;
+        }
         match store.table(resource).await? {
             None => remarks.push(Remark {
                 resource,
@@ -63,6 +84,20 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
             }
         }
     }
+    let (count, off) = store.override_tally(actor).await?;
+    let place = cards
+        .iter()
+        .position(|card| card.slug == "backups")
+        .unwrap_or(cards.len());
+    cards.insert(
+        place,
+        Card {
+            slug: IN_DOMAINS.slug,
+            title: IN_DOMAINS.words.title,
+            count: Some(text::number(count)),
+            off: (off > 0).then(|| text::number(off)),
+        },
+    );
     let (changes, _) = store
         .changes(actor, &ChangeQuery::default(), Some(LATEST))
         .await?;
@@ -70,7 +105,39 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         page: visitor.page("Dashboard", "dashboard").await?,
         cards,
         remarks,
+        findings: findings(&visitor).await?,
         changes: changes.into_iter().map(ChangeView::new).collect(),
     };
     render(StatusCode::OK, &template)
+}
+
+async fn findings(visitor: &Visitor) -> Result<Vec<Attention>> {
+    let urls = &visitor.app.urls;
+    let found = visitor.app.store.attention(&visitor.actor).await?;
+    Ok(found
+        .into_iter()
+        .map(|finding| {
+            let words = &finding.resource.words;
+            let slug = finding.resource.slug;
+            // A list cannot be narrowed to what is wrong with rows; to one row it can.
+            let first = finding
+                .examples
+                .first()
+                .map(|(_, name)| name.as_str())
+                .unwrap_or_default();
+            let narrowed = if finding.count == 1 { first } else { "" };
+            Attention {
+                count: text::total(Total::Exactly(finding.count), words.noun, words.many),
+                list: urls.page(&format!("/{slug}{}", query(&[("q", narrowed)]))),
+                message: finding.message,
+                serious: finding.serious,
+                rest: finding.count - finding.examples.len() as u64,
+                examples: finding
+                    .examples
+                    .iter()
+                    .map(|(key, name)| (urls.row(slug, key), text::plain(name)))
+                    .collect(),
+            }
+        })
+        .collect())
 }

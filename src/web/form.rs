@@ -7,10 +7,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::page::{Page, render};
-use super::request::Fields;
+use super::request::{Fields, Visitor};
 use super::text;
+use crate::access::{Actor, Scope};
 use crate::error::Result;
-use crate::resource::{Column, Kind, Problem, Resource};
+use crate::resource::{Column, Kind, Problem, Resource, overrides};
 use crate::store::{Row, Table};
 
 /// Why the page is shown.
@@ -44,6 +45,8 @@ pub struct Form {
     pub problems: Vec<(String, String)>,
     /// What is suspicious.
     pub warnings: Vec<String>,
+    /// What a person should know about the stored row before changing it.
+    pub notes: Vec<String>,
     /// Whether another new form follows the save.
     pub again: bool,
     /// Where the list was left.
@@ -52,12 +55,118 @@ pub struct Form {
     pub other: Option<String>,
     /// Whether the actor may save.
     pub writable: bool,
+    /// What the form of this table has that others have not.
+    pub extra: Extra,
+    /// What is wrong with fields that are no column's.
+    pub beside: Vec<Problem>,
+}
+
+/// What the form of one table has that others have not.
+#[derive(Debug)]
+pub enum Extra {
+    /// Nothing.
+    None,
+    /// Mailboxes.
+    Mailbox(MailboxExtra),
+    /// A domain that is new.
+    NewDomain(NewDomainExtra),
+    /// Mailing lists.
+    Members(Box<Members>),
+    /// Overrides: the table they are written to, and the other one.
+    Override(&'static str, &'static str),
+}
+
+/// The form of a mailbox beyond its columns.
+#[derive(Debug)]
+pub struct MailboxExtra {
+    /// Whether the box for the self alias is ticked.
+    pub self_alias: bool,
+    /// How the stored password is hashed and what is wrong with it; `None` for a new mailbox.
+    pub password: Option<String>,
+    /// Whether a new password is to be generated.
+    pub generate: bool,
+}
+
+/// What a new domain starts with.
+#[derive(Debug)]
+pub struct NewDomainExtra {
+    /// Nothing, `required` or `copy`.
+    pub start: String,
+    /// Where postmaster and abuse go.
+    pub destination: String,
+    /// Where every other address goes; may be empty.
+    pub catch_all: String,
+    /// The domain whose aliases are copied.
+    pub copy: String,
+    /// Domains there are.
+    pub domains: Vec<String>,
+}
+
+/// The members of a mailing list as its page shows them.
+#[derive(Debug, Default)]
+pub struct Members {
+    /// The stored members, sorted.
+    pub rows: Vec<Member>,
+    /// What was typed to be added.
+    pub add: String,
+    /// Members ticked to be removed.
+    pub removed: Vec<String>,
+    /// Recipients the list expands to.
+    pub expanded: u64,
+    /// Most that Postfix takes.
+    pub limit: u64,
+    /// Addresses of a loop, if there is one.
+    pub cycle: Option<String>,
+    /// Characters of the column in use.
+    pub used: u64,
+    /// Lists this one is a member of: key and address.
+    pub member_of: Vec<(String, String)>,
+}
+
+/// One member of a list.
+#[derive(Debug)]
+pub struct Member {
+    /// The address.
+    pub address: String,
+    /// What it is: a mailbox here, an alias, outside.
+    pub tag: &'static str,
+    /// Whether mail to it bounces.
+    pub bounces: bool,
+    /// Where an alias delivers to; the members of a nested list.
+    pub nested: Vec<String>,
+    /// The page of the alias.
+    pub page: Option<String>,
+}
+
+impl Members {
+    /// How full a gauge is, 0 to 100.
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    pub fn percent(&self, used: &u64, most: &u64) -> u64 {
+        (used * 100 / (*most).max(1)).min(100)
+    }
+
+    /// The class of a gauge that is nearly full, or more than full.
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    pub fn state(&self, used: &u64, most: &u64) -> &'static str {
+        match used * 100 / (*most).max(1) {
+            0..=80 => "",
+            _ if used <= most => " near",
+            _ => " over",
+        }
+    }
+
+    /// Whether this member is ticked to be removed.
+    pub fn is_removed(&self, address: &str) -> bool {
+        self.removed.iter().any(|gone| gone == address)
+    }
 }
 
 /// One field of a form.
 #[derive(Debug)]
 pub struct Field {
     pub column: &'static Column,
+    /// Its name in the form: that of the column, but for the address of an override.
+    pub name: &'static str,
     /// What stands in it.
     pub value: String,
     /// Below the field, in red.
@@ -70,6 +179,8 @@ pub struct Field {
     pub suggestions: &'static [&'static str],
     /// Most characters the live column holds.
     pub capacity: Option<u64>,
+    /// Shown in the empty field.
+    pub placeholder: String,
 }
 
 /// What was typed, or stands in the row, by column.
@@ -99,9 +210,19 @@ pub fn typed(resource: &Resource, table: &Table, fields: &Fields, stored: Option
         .collect()
 }
 
-/// The columns of a form: those the live table has.
+/// Puts back what domain owners may not set, whatever they sent: which user writes mail where.
+pub fn keep_rare(values: &mut Typed, resource: &Resource, stored: Option<&Row>) {
+    for (name, value) in values {
+        if let Some(column) = resource.column(name).filter(|column| column.rare) {
+            *value = stored.map_or(column.default, |row| row.text(name)).to_owned();
+        }
+    }
+}
+
+/// The columns of a form: those the live table has. A password is kept in another column than the form's.
 fn columns<'a>(resource: &'a Resource, table: &'a Table) -> impl Iterator<Item = &'static Column> + 'a {
-    resource.columns.iter().filter(|c| table.has(c.name))
+    let kept = |c: &Column| if c.kind == Kind::Password { "crypt" } else { c.name };
+    resource.columns.iter().filter(move |c| table.has(kept(c)))
 }
 
 impl Form {
@@ -120,22 +241,67 @@ impl Form {
             fields,
             problems: Vec::new(),
             warnings: Vec::new(),
+            notes: Vec::new(),
             again: false,
             next: String::new(),
             other: None,
             writable: true,
+            extra: Extra::None,
+            beside: Vec::new(),
         }
+    }
+
+    /// The members that stand in place of this field.
+    pub fn members_for(&self, field: &Field) -> Option<&Members> {
+        match &self.extra {
+            Extra::Members(members) if field.is_list() => Some(members),
+            _ => None,
+        }
+    }
+
+    /// Whether something stands beside the form.
+    pub fn has_aside(&self) -> bool {
+        matches!(self.extra, Extra::Members(_) | Extra::Override(..))
+    }
+
+    /// Ready-made transports of an override: name and value.
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    pub fn presets(&self) -> &'static [(&'static str, &'static str)] {
+        overrides::PRESETS
+    }
+
+    /// What is wrong with a field that is no column's.
+    pub fn problems_of(&self, name: &str) -> Vec<&str> {
+        let of_field = self.beside.iter().filter(|problem| problem.column == name);
+        of_field.map(|problem| problem.message.as_str()).collect()
+    }
+
+    /// The fields everybody needs.
+    pub fn usual(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| !field.column.rare)
+    }
+
+    /// The fields under "More".
+    pub fn rare(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.column.rare)
+    }
+
+    /// Whether something under "More" is wrong, so that it has to be open.
+    pub fn rare_problem(&self) -> bool {
+        self.rare().any(|field| !field.problems.is_empty())
     }
 
     /// Shows what is wrong, in the summary and beside the fields.
     pub fn with_problems(mut self, stage: Stage, problems: &[Problem]) -> Self {
         for problem in problems {
-            let label = self.resource.column(problem.column).map_or("", |c| c.label);
             let short = text::first_sentence(&problem.message);
-            self.problems
-                .push((problem.column.to_owned(), format!("{label}: {short}")));
             if let Some(field) = self.fields.iter_mut().find(|f| f.column.name == problem.column) {
+                self.problems
+                    .push((field.name.to_owned(), format!("{}: {short}", field.column.label)));
                 field.problems.push(problem.message.clone());
+            } else {
+                self.problems.push((problem.column.to_owned(), short.to_owned()));
+                self.beside.push(problem.clone());
             }
         }
         self.stage = stage;
@@ -147,6 +313,24 @@ impl Form {
         self.problems.push(("main".to_owned(), reason));
         self.stage = Stage::Refused;
         self
+    }
+
+    /// Leaves out what domain owners may not set.
+    pub fn without_rare_for(&mut self, actor: &Actor) {
+        if actor.scope != Scope::Everything {
+            self.fields.retain(|field| !field.column.rare);
+        }
+    }
+
+    /// The page, which leads back to where its link said.
+    ///
+    /// # Errors
+    /// The template failed.
+    pub fn respond_with_next(mut self, visitor: &Visitor, next: Option<&String>) -> Result<Response> {
+        self.next = next
+            .and_then(|next| visitor.app.urls.own(next))
+            .unwrap_or_default();
+        self.respond()
     }
 
     /// Asks to confirm.
@@ -227,12 +411,14 @@ impl Field {
         };
         Self {
             column,
+            name: column.name,
             unicode: text::unicode(&value),
             value,
             problems: Vec::new(),
             choices,
             suggestions,
             capacity: table.column(column.name).and_then(|c| c.capacity),
+            placeholder: String::new(),
         }
     }
 
@@ -249,6 +435,21 @@ impl Field {
     /// Whether the field is a checkbox.
     pub fn is_switch(&self) -> bool {
         self.column.kind == Kind::Switch
+    }
+
+    /// Whether the field is for a password.
+    pub fn is_password(&self) -> bool {
+        self.column.kind == Kind::Password
+    }
+
+    /// Whether the field holds prose: not set like an address.
+    pub fn is_prose(&self) -> bool {
+        matches!(self.column.name, "name" | "message" | "newadr")
+    }
+
+    /// Whether the field is for a whole number.
+    pub fn is_number(&self) -> bool {
+        self.column.kind == Kind::Number
     }
 
     /// Most characters of a list whose column a few addresses fill (the howto's holds 120).

@@ -26,7 +26,7 @@ use crate::store::Sessions;
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// No script, no frame, nothing from elsewhere.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
                                        base-uri 'none'; frame-ancestors 'none'";
 
 /// Sessions: the cookie is `__Host-` at the root of an https site and `__Secure-` with its path below it; both

@@ -11,10 +11,13 @@ mod dashboard;
 mod error;
 mod form;
 mod health;
+mod hub;
 mod layers;
+mod overrides;
 mod page;
 mod request;
 mod search;
+mod secrets;
 mod sign_in;
 mod text;
 mod urls;
@@ -37,6 +40,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::resource;
 use crate::store::{Sessions, Store};
+use secrets::Secrets;
 use urls::Urls;
 
 /// How long requests under way may take once the panel is told to stop. Connections on which nothing was asked yet (as
@@ -52,6 +56,7 @@ pub struct App {
     store: Store,
     config: Arc<Config>,
     urls: Arc<Urls>,
+    secrets: Arc<Secrets>,
 }
 
 /// The whole panel as one service.
@@ -68,6 +73,7 @@ impl App {
             store,
             config: Arc::new(config),
             urls: Arc::new(urls),
+            secrets: Arc::new(Secrets::default()),
         })
     }
 
@@ -78,7 +84,9 @@ impl App {
     pub fn panel(&self) -> Result<Panel> {
         let pages = resource::ALL
             .iter()
-            .fold(pages(), |router, resource| router.merge(crud::routes(resource)));
+            .fold(pages().merge(overrides::routes()), |router, resource| {
+                router.merge(crud::routes(resource))
+            });
         let sessions = layers::sessions(self);
         let pages = pages
             .fallback(error::no_such_page)

@@ -12,10 +12,33 @@ use super::request::{Visitor, unavailable};
 use super::urls::Urls;
 use super::{App, text};
 use crate::error::{Error, Result};
-use crate::resource::{self, Resource};
+use crate::resource::Resource;
 
 /// Key of the session's data that holds notices for the next page.
 const NOTICES: &str = "notices";
+
+/// The menu beside the dashboard, with the titles of [`crate::resource::Words`].
+const MENU: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Addresses",
+        &[
+            ("aliases", "Aliases"),
+            ("lists", "Mailing lists"),
+            ("users", "Mailboxes"),
+            ("relocated", "Relocated"),
+        ],
+    ),
+    (
+        "Routing",
+        &[
+            ("overrides", "Overrides"),
+            ("backups", "Backup MX"),
+            ("relays", "Relay recipients"),
+            ("access", "Access rules"),
+        ],
+    ),
+    ("Record", &[("changes", "Changes")]),
+];
 
 /// A notice on top of the next page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +49,21 @@ pub struct Notice {
     pub lines: Vec<String>,
     /// A link behind them: label and address.
     pub link: Option<(String, String)>,
+    /// A password that is shown this once. In the session it is only the name under which this process keeps it.
+    #[serde(default)]
+    pub secret: Option<String>,
+}
+
+impl Notice {
+    /// That something went as it should.
+    pub fn ok(lines: Vec<String>) -> Self {
+        Self {
+            kind: "ok".to_owned(),
+            lines,
+            link: None,
+            secret: None,
+        }
+    }
 }
 
 /// The frame of a page.
@@ -54,6 +92,12 @@ impl Page {
         }
     }
 
+    /// The tables there are, to choose from.
+    #[expect(clippy::unused_self, reason = "templates call it on their page")]
+    pub fn tables(&self) -> Vec<&'static Resource> {
+        Resource::tables().collect()
+    }
+
     /// The address of a page.
     pub fn url(&self, path: &str) -> String {
         self.urls.page(path)
@@ -64,15 +108,21 @@ impl Page {
         self.urls.row(slug, key)
     }
 
+    /// The address of a row's form: a domain has a page of its own before it.
+    pub fn edit_url(&self, slug: &str, key: &str) -> String {
+        let form = if slug == "domains" { "/edit" } else { "" };
+        self.urls.row(slug, key) + form
+    }
+
     /// The address of an asset.
     pub fn asset(&self, name: &str) -> String {
         self.urls.page(&assets::versioned(name))
     }
 
-    /// The tables of the menu.
+    /// The menu: groups with a heading, of pages with their address and title.
     #[expect(clippy::unused_self, reason = "templates call it on their page")]
-    pub fn tables(&self) -> &'static [&'static Resource] {
-        resource::ALL
+    pub fn menu(&self) -> &'static [(&'static str, &'static [(&'static str, &'static str)])] {
+        MENU
     }
 
     /// A message as HTML, escaped, with what stands in backticks as code.
@@ -98,11 +148,21 @@ impl Visitor {
         if notices.is_some() {
             self.session.remove_value(NOTICES).await.map_err(unavailable)?;
         }
+        let mut notices = notices.unwrap_or_default();
+        for notice in &mut notices {
+            if let Some(name) = notice.secret.take() {
+                notice.secret = self.app.secrets.take(&name);
+                if notice.secret.is_none() {
+                    let lost = "The password that was to be shown here is lost: set a new one.";
+                    notice.lines.push(lost.to_owned());
+                }
+            }
+        }
         Ok(Page {
             title: title.to_owned(),
             section,
             who: Some(self.actor.name.clone()),
-            notices: notices.unwrap_or_default(),
+            notices,
             urls: Arc::clone(&self.app.urls),
         })
     }

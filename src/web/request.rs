@@ -41,6 +41,25 @@ impl Fields {
         self.get(name).unwrap_or_default()
     }
 
+    /// Names and values, in order.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether there is no form, or one without fields.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All values of a field that may be repeated.
+    pub fn every(&self, name: &str) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
     /// Whether a button or checkbox of value 1 was sent.
     pub fn is_set(&self, name: &str) -> bool {
         self.get(name) == Some("1")

@@ -11,8 +11,8 @@ use super::text;
 use super::urls::query;
 use super::view::RowView;
 use crate::error::Result;
-use crate::resource::{self, Resource};
-use crate::store::ListQuery;
+use crate::resource::Resource;
+use crate::store::{ListQuery, Total};
 
 /// Hits shown of each table.
 const SHOWN: &str = "10";
@@ -35,6 +35,7 @@ struct Group {
     resource: &'static Resource,
     rows: Vec<RowView>,
     total: String,
+    count: String,
     all: Option<String>,
 }
 
@@ -42,7 +43,7 @@ struct Group {
 pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response> {
     let q = wanted.q.trim().to_owned();
     let mut groups = Vec::new();
-    for resource in resource::ALL {
+    for resource in Resource::tables() {
         let table = visitor.app.store.table(resource).await?;
         if q.is_empty() || table.is_none_or(|t| t.lacks(resource).is_some()) {
             continue;
@@ -64,6 +65,10 @@ pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Resp
                 .map(|row| RowView::new(resource, &visitor.app.store, row))
                 .collect(),
             total: text::total(found.total, resource.words.noun, resource.words.many),
+            count: match found.total {
+                Total::Exactly(n) => text::number(n),
+                Total::MoreThan(n) => format!("{}+", text::number(n)),
+            },
             all: found.next.map(|_| {
                 visitor
                     .app

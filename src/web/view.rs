@@ -49,8 +49,7 @@ impl RowView {
             Err(problems) => problems.into_iter().map(|p| p.message).collect(),
         };
         let cells = resource
-            .columns
-            .iter()
+            .listed()
             .filter(|c| row.has(c.name) && c.name != resource.subject && c.kind != Kind::Switch)
             .map(|column| cell(column, row.text(column.name)))
             .collect();

@@ -68,7 +68,7 @@ async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: 
         dependents: visitor
             .app
             .store
-            .dependents(&visitor.actor, resource, &stored.row)
+            .dependents(&visitor.actor, resource, std::slice::from_ref(&stored.row))
             .await?,
     };
     render(StatusCode::OK, &template)
@@ -78,7 +78,7 @@ fn values_of(resource: &Resource, row: &Row) -> Vec<(&'static str, String)> {
     resource
         .columns
         .iter()
-        .filter(|c| row.has(c.name))
+        .filter(|c| !c.rare && row.has(c.name))
         .map(|c| (c.label, shown(c.name, row.text(c.name))))
         .collect()
 }
@@ -103,7 +103,7 @@ pub(super) async fn delete(
             &visitor.actor,
             &[Operation::Delete {
                 resource,
-                key,
+                keys: vec![key],
                 version,
             }],
         )
@@ -117,10 +117,14 @@ pub(super) async fn delete(
                 lines,
                 warnings: Vec::new(),
                 link: None,
+                secret: None,
             };
             report(&visitor, resource, done, None).await
         }
-        Err(Refusal::Conflict(now)) => visitor.conflict(resource, &now, Vec::new()).await,
+        Err(Refusal::Conflict(now)) => {
+            let now = visitor.now(resource, &now).await?;
+            visitor.conflict(resource, now, Vec::new(), &fields).await
+        }
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("deleting was refused: {other:?}"))),

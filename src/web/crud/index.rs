@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::error::{Error, ReadOnly, Result};
 use crate::resource::Resource;
-use crate::store::ListQuery;
+use crate::store::{ListQuery, Total};
 use crate::web::page::{Page, render};
 use crate::web::request::Visitor;
 use crate::web::text;
@@ -24,6 +24,8 @@ struct Index {
     query: ListQuery,
     here: String,
     total: String,
+    /// How many rows the whole list has, as a word for the box that takes them all.
+    many: String,
     first: Option<String>,
     next: Option<String>,
     per: u16,
@@ -67,24 +69,58 @@ pub(super) async fn index(
         other => other?,
     };
     let read_only = table.read_only(resource);
-    let address = |changes: &[(&str, &str)]| list_address(&visitor, resource, &query, changes);
-    let order = query.order(resource);
-    let headings = resource
-        .columns
+    let rows = list
+        .rows
         .iter()
-        .filter(|c| table.has(c.name))
-        .map(|column| {
-            let active = order.column == column.name;
+        .map(|row| RowView::new(resource, &visitor.app.store, row))
+        .collect();
+    let columns = resource.listed().filter(|c| table.has(c.name)).map(|column| {
+        (
+            column.name,
+            if column.name == "enabled" {
+                "Status"
+            } else {
+                column.label
+            },
+            column.sortable,
+        )
+    });
+    let shown = Shown {
+        rows,
+        next: list.next,
+        total: list.total,
+        has_enabled: table.has("enabled"),
+        read_only,
+    };
+    respond(&visitor, resource, query, columns, shown).await
+}
+
+/// What stands in a list.
+pub(in crate::web) struct Shown {
+    pub rows: Vec<RowView>,
+    pub next: Option<String>,
+    pub total: Total,
+    pub has_enabled: bool,
+    pub read_only: Option<ReadOnly>,
+}
+
+/// The page of a list with these columns: name, heading, and whether it sorts.
+pub(in crate::web) async fn respond(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    query: ListQuery,
+    columns: impl Iterator<Item = (&'static str, &'static str, bool)>,
+    shown: Shown,
+) -> Result<Response> {
+    let address = |changes: &[(&str, &str)]| list_address(visitor, resource, &query, changes);
+    let order = query.order(resource);
+    let headings = columns
+        .map(|(name, label, sortable)| {
+            let active = order.column == name;
             let flipped = if active && !order.descending { "-" } else { "" };
             Heading {
-                label: if column.name == "enabled" {
-                    "Status"
-                } else {
-                    column.label
-                },
-                sort: column
-                    .sortable
-                    .then(|| address(&[("sort", &format!("{flipped}{}", column.name)), ("after", "")])),
+                label,
+                sort: sortable.then(|| address(&[("sort", &format!("{flipped}{name}")), ("after", "")])),
                 direction: match (active, order.descending) {
                     (false, _) => "",
                     (true, false) => "ascending",
@@ -93,25 +129,26 @@ pub(super) async fn index(
             }
         })
         .collect();
+    let many = match shown.total {
+        Total::Exactly(n) => text::number(n),
+        Total::MoreThan(n) => format!("more than {}", text::number(n)),
+    };
     let template = Index {
         page: visitor.page(resource.words.title, resource.slug).await?,
-        rows: list
-            .rows
-            .iter()
-            .map(|row| RowView::new(resource, &visitor.app.store, row))
-            .collect(),
+        rows: shown.rows,
         headings,
         here: address(&[]),
-        total: text::total(list.total, resource.words.noun, resource.words.many),
+        total: text::total(shown.total, resource.words.noun, resource.words.many),
+        many,
         first: (!query.after.is_empty()).then(|| address(&[("after", "")])),
-        next: list.next.as_deref().map(|after| address(&[("after", after)])),
+        next: shown.next.as_deref().map(|after| address(&[("after", after)])),
         per: query.per_page(),
         lengths: [25, 50, 100]
             .map(|n: u16| (n, address(&[("per", &n.to_string()), ("after", "")])))
             .to_vec(),
-        writable: visitor.actor.may_write(resource) && read_only.is_none(),
-        has_enabled: table.has("enabled"),
-        read_only,
+        writable: visitor.actor.may_write(resource) && shown.read_only.is_none(),
+        has_enabled: shown.has_enabled,
+        read_only: shown.read_only,
         resource,
         query,
     };
@@ -134,7 +171,7 @@ async fn missing(
 }
 
 /// The address of a list in this state, with some of it changed.
-fn list_address(
+pub(in crate::web) fn list_address(
     visitor: &Visitor,
     resource: &Resource,
     state: &ListQuery,

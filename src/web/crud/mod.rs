@@ -1,9 +1,11 @@
 //! The pages every table has: list, form, deletion, switching on and off. What differs between tables is data in
 //! [`crate::resource`].
 
-mod conflict;
+pub(super) mod bulk;
+mod companions;
+pub(super) mod conflict;
 mod delete;
-mod index;
+pub(super) mod index;
 mod save;
 mod switch;
 
@@ -17,17 +19,19 @@ use axum::routing::{get, post};
 use super::App;
 use super::page::{Notice, see_other};
 use super::request::{Asked, Fields, KeySegment, Visitor};
-use super::{text, urls};
+use super::{hub, text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::store::{Dependents, ListQuery, Row, Stored, Table, Total};
+use bulk::bulk;
 use delete::{ask_delete, delete};
 use index::index;
+pub(super) use save::came_from;
 use save::{blank, edit, save};
 use switch::set_enabled;
 
 /// What running Postfix processes may still answer (docs/postfix.md 3a).
-const CACHED: &str =
+pub(super) const CACHED: &str =
     "Running Postfix processes may answer from memory for up to 100 s; `postfix reload` ends that.";
 
 /// The routes of one table.
@@ -48,10 +52,20 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
             ),
         )
         .route(
+            &at("/bulk"),
+            post(move |visitor: Visitor, fields: Fields| bulk(resource, visitor, fields)),
+        )
+        .route(
             &at("/{key}"),
-            get(move |visitor: Visitor, key: KeySegment, headers: HeaderMap| {
-                edit(resource, visitor, key.0, headers)
-            })
+            get(
+                move |visitor: Visitor, key: KeySegment, headers: HeaderMap| async move {
+                    if resource.slug == "domains" {
+                        hub::show(visitor, key.0).await
+                    } else {
+                        edit(resource, visitor, key.0, headers).await
+                    }
+                },
+            )
             .post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
                 save(resource, visitor, Some(key.0), fields)
             }),
@@ -79,7 +93,7 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
 }
 
 /// The live table of a form; its absence is a page of its own.
-async fn live(visitor: &Visitor, resource: &'static Resource) -> Result<Table> {
+pub(super) async fn live(visitor: &Visitor, resource: &'static Resource) -> Result<Table> {
     let table = visitor.app.store.table(resource).await?;
     let table = table.ok_or(Error::MissingTable(resource.table))?;
     match table.read_only(resource) {
@@ -89,7 +103,7 @@ async fn live(visitor: &Visitor, resource: &'static Resource) -> Result<Table> {
 }
 
 /// The row behind the last part of an address, if the visitor may see it.
-async fn stored(visitor: &Visitor, resource: &'static Resource, segment: &str) -> Result<Stored> {
+pub(super) async fn stored(visitor: &Visitor, resource: &'static Resource, segment: &str) -> Result<Stored> {
     visitor
         .app
         .store
@@ -107,6 +121,8 @@ struct Done {
     warnings: Vec<String>,
     /// A link behind the sentences: label and address.
     link: Option<(String, String)>,
+    /// As in [`Notice`].
+    secret: Option<String>,
 }
 
 /// 303 to the list with a notice of what was done to one of its rows, or to another of the panel's pages.
@@ -126,6 +142,7 @@ async fn report(
         kind: kind.to_owned(),
         lines,
         link: done.link,
+        secret: done.secret,
     };
     visitor.notify(notice).await?;
     let list = || visitor.app.urls.page(&format!("/{}", resource.slug));
@@ -138,7 +155,7 @@ async fn left_behind(visitor: &Visitor, resource: &'static Resource, row: &Row) 
     let dependents = visitor
         .app
         .store
-        .dependents(&visitor.actor, resource, row)
+        .dependents(&visitor.actor, resource, std::slice::from_ref(row))
         .await?;
     Ok(dependents
         .iter()
@@ -146,12 +163,9 @@ async fn left_behind(visitor: &Visitor, resource: &'static Resource, row: &Row) 
         .collect())
 }
 
-/// `3 aliases`; rows of tables the panel does not edit yet go by the table's name.
+/// `3 aliases`
 fn count_of(group: &Dependents) -> String {
-    let (one, many) = match Resource::by_table(group.table) {
-        Some(resource) => (resource.words.noun, resource.words.many),
-        None if group.table == "users" => ("mailbox", "mailboxes"),
-        None => (group.table, group.table),
-    };
+    let (one, many) =
+        Resource::by_table(group.table).map_or((group.table, group.table), |r| (r.words.noun, r.words.many));
     text::total(Total::Exactly(group.count), one, many)
 }

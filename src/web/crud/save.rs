@@ -6,9 +6,10 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::conflict::{Versions, shown};
-use super::{Done, left_behind, live, report, stored};
+use super::{Done, companions, left_behind, live, report, stored};
+use crate::access::Scope;
 use crate::error::{Error, Result};
-use crate::resource::{Draft, Problem, Resource};
+use crate::resource::{Draft, Part, Problem, Resource};
 use crate::store::{Operation, Refusal, Row, Stored, Table, Warning};
 use crate::web::form::{self, Form, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
@@ -24,9 +25,35 @@ pub(super) async fn blank(
     if let Some(why) = table.read_only(resource) {
         return Err(Error::ReadOnly(why));
     }
+    let mut values = form::blank(resource, &table, &offered);
+    if let Some(key) = offered.get("copy") {
+        let source = super::stored(&visitor, resource, key).await?;
+        // A person, a directory and a password are one mailbox's own.
+        for (name, value) in &mut values {
+            if *name != "maildir" && resource.key != *name && source.row.has(name) {
+                source.row.text(name).clone_into(value);
+            }
+        }
+    }
+    new_form(&visitor, resource, &table, &values, &Fields::default())
+        .await?
+        .respond_with_next(&visitor, offered.get("next"))
+}
+
+/// The form of a row that is not there yet.
+async fn new_form(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    table: &Table,
+    values: &Typed,
+    fields: &Fields,
+) -> Result<Form> {
     let title = format!("New {}", resource.words.noun);
     let page = visitor.page(&title, resource.slug).await?;
-    Form::new(page, resource, &table, &form::blank(resource, &table, &offered)).respond()
+    let mut form = Form::new(page, resource, table, values);
+    form.extra = companions::extra(visitor, resource, None, values, fields).await?;
+    form.without_rare_for(&visitor.actor);
+    Ok(form)
 }
 
 pub(super) async fn edit(
@@ -37,7 +64,15 @@ pub(super) async fn edit(
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
     let stored = stored(&visitor, resource, &key).await?;
-    let mut form = edit_form(&visitor, resource, &table, &stored, &stored.row.fields()).await?;
+    let mut form = edit_form(
+        &visitor,
+        resource,
+        &table,
+        &stored,
+        &stored.row.fields(),
+        &Fields::default(),
+    )
+    .await?;
     form.next = came_from(&visitor, resource, &headers).unwrap_or_default();
     match stored.row.check(resource, visitor.app.store.rules()) {
         Err(problems) if form.writable => form.with_problems(Stage::Mend, &problems).respond(),
@@ -46,7 +81,11 @@ pub(super) async fn edit(
 }
 
 /// The state of the list a person came from, so that saving leads back there.
-fn came_from(visitor: &Visitor, resource: &Resource, headers: &HeaderMap) -> Option<String> {
+pub(in crate::web) fn came_from(
+    visitor: &Visitor,
+    resource: &Resource,
+    headers: &HeaderMap,
+) -> Option<String> {
     let referrer = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
     let list = visitor.app.urls.page(&format!("/{}", resource.slug));
     let query = referrer.query().filter(|_| referrer.path() == list)?;
@@ -60,6 +99,7 @@ pub(super) async fn edit_form(
     table: &Table,
     stored: &Stored,
     values: &Typed,
+    fields: &Fields,
 ) -> Result<Form> {
     let subject = text::plain(stored.row.text(resource.subject));
     let title = if subject.is_empty() {
@@ -73,6 +113,8 @@ pub(super) async fn edit_form(
     form.version = stored.image.version();
     form.subject = title;
     form.writable = visitor.actor.may_write(resource) && table.read_only(resource).is_none();
+    form.extra = companions::extra(visitor, resource, Some(stored), values, fields).await?;
+    form.without_rare_for(&visitor.actor);
     Ok(form)
 }
 
@@ -100,7 +142,13 @@ pub(super) async fn save(
         None => None,
     };
     visitor.actor.require_write(resource)?;
-    let values = form::typed(resource, &table, &fields, stored.as_ref().map(|s| &s.row));
+    let mut values = form::typed(resource, &table, &fields, stored.as_ref().map(|s| &s.row));
+    if visitor.actor.scope != Scope::Everything {
+        form::keep_rare(&mut values, resource, stored.as_ref().map(|s| &s.row));
+    }
+    if resource.part == Part::Lists {
+        companions::with_members(&mut values, &fields);
+    }
     Saving {
         visitor: &visitor,
         resource,
@@ -116,7 +164,7 @@ pub(super) async fn save(
 impl Saving<'_> {
     async fn run(self) -> Result<Response> {
         let checked = with_defaults(self.resource, &self.table, &self.values);
-        let draft = match self.resource.check(self.visitor.app.store.rules(), checked) {
+        let mut draft = match self.resource.check(self.visitor.app.store.rules(), checked) {
             Ok(draft) => draft,
             Err(problems) => {
                 return self
@@ -131,19 +179,42 @@ impl Saving<'_> {
             .as_ref()
             .map(|stored| (stored, self.fields.get("version")));
         let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
-        let warnings = match store.review(actor, self.resource, &draft, before).await {
+        let mut warnings = match store.review(actor, self.resource, &draft, before).await {
             Ok(warnings) => warnings,
             Err(refusal) => return self.refused(refusal).await,
         };
+        let stored = self.stored.as_ref();
+        let mut plan =
+            match companions::plan(self.visitor, self.resource, &draft, stored, &self.fields).await? {
+                Ok(plan) => plan,
+                Err(problems) => {
+                    return self
+                        .form()
+                        .await?
+                        .with_problems(Stage::Refused, &problems)
+                        .respond();
+                }
+            };
+        warnings.append(&mut plan.warnings);
         let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
         if !ask.is_empty() && !self.fields.is_set("confirm") {
             let ask = ask.into_iter().map(|w| w.message).collect();
             return self.form().await?.with_warnings(ask).respond();
         }
-        match store.apply(actor, &[self.operation(&draft)]).await {
+        let is_new = self.stored.is_none();
+        let secret =
+            companions::seal_password(self.visitor, self.resource, &mut draft, is_new, &self.fields).await?;
+        let mut operations = vec![self.operation(&draft)];
+        operations.append(&mut plan.operations);
+        match store.apply(actor, &operations).await {
             Ok(applied) => {
                 let key = applied.keys.first().map(String::as_str).unwrap_or_default();
-                self.done(&draft, key, applied.change.is_some(), tell).await
+                let outcome = Outcome {
+                    changed: applied.change.is_some(),
+                    told: plan.told,
+                    secret,
+                };
+                self.done(&draft, key, outcome, tell).await
             }
             Err(refusal) => self.refused(refusal).await,
         }
@@ -165,16 +236,29 @@ impl Saving<'_> {
     /// The form as it was sent.
     async fn form(&self) -> Result<Form> {
         let mut form = if let Some(stored) = &self.stored {
-            let mut form = edit_form(self.visitor, self.resource, &self.table, stored, &self.values).await?;
+            let mut form = edit_form(
+                self.visitor,
+                self.resource,
+                &self.table,
+                stored,
+                &self.values,
+                &self.fields,
+            )
+            .await?;
             // The comparison stays with the row the person saw, not with the one there is now.
             if let Some(seen) = self.fields.get("version") {
                 seen.clone_into(&mut form.version);
             }
             form
         } else {
-            let title = format!("New {}", self.resource.words.noun);
-            let page = self.visitor.page(&title, self.resource.slug).await?;
-            Form::new(page, self.resource, &self.table, &self.values)
+            new_form(
+                self.visitor,
+                self.resource,
+                &self.table,
+                &self.values,
+                &self.fields,
+            )
+            .await?
         };
         form.again = self.fields.is_set("again");
         form.next = self
@@ -230,6 +314,22 @@ impl Saving<'_> {
                     .with_problems(Stage::Refused, &problem(column, message))
                     .respond()
             }
+            Refusal::Shared { column, key } => {
+                let message = format!(
+                    "`{}` is not free: two mailboxes in one directory read each other's mail. Leave the field empty to have \
+                     one of its own.",
+                    self.values
+                        .iter()
+                        .find(|(name, _)| *name == column)
+                        .map_or("", |(_, v)| v.trim())
+                );
+                let mut form = self
+                    .form()
+                    .await?
+                    .with_problems(Stage::Refused, &problem(column, message));
+                form.other = key.map(|key| self.visitor.app.urls.row(self.resource.slug, &key));
+                form.respond()
+            }
             Refusal::KeysUsedUp => {
                 let reason = format!(
                     "The numbering of {} has reached the end of its type (a smallint ends at 32767), so the database \
@@ -246,6 +346,7 @@ impl Saving<'_> {
         let columns = self
             .values
             .iter()
+            .filter(|(name, _)| now.row.has(name))
             .map(|(name, mine)| Versions {
                 label: self.resource.column(name).map_or("", |c| c.label),
                 name,
@@ -254,11 +355,15 @@ impl Saving<'_> {
                 raw: mine.clone(),
             })
             .collect();
-        self.visitor.conflict(self.resource, now, columns).await
+        let now = self.visitor.now(self.resource, now).await?;
+        self.visitor
+            .conflict(self.resource, now, columns, &self.fields)
+            .await
     }
 
     /// 303 to the list, or to another new form, with a notice of what happened.
-    async fn done(self, draft: &Draft, key: &str, changed: bool, tell: Vec<Warning>) -> Result<Response> {
+    async fn done(self, draft: &Draft, key: &str, outcome: Outcome, tell: Vec<Warning>) -> Result<Response> {
+        let changed = outcome.changed;
         let urls = &self.visitor.app.urls;
         let subject = draft.text(self.resource.subject);
         let next = if self.fields.is_set("again") {
@@ -278,6 +383,7 @@ impl Saving<'_> {
                 lines.push(format!("{label} is stored as `{stored}` (typed: `{typed}`)."));
             }
         }
+        lines.extend(outcome.told);
         let mut warnings: Vec<String> = tell.into_iter().map(|w| w.message).collect();
         let (off, renamed) = (draft.text("enabled") == "0", |row: &Row| {
             !row.text(self.resource.subject).eq_ignore_ascii_case(&subject)
@@ -296,9 +402,21 @@ impl Saving<'_> {
             lines,
             warnings,
             link,
+            secret: outcome
+                .secret
+                .map(|password| self.visitor.app.secrets.keep(&password)),
         };
         report(self.visitor, self.resource, done, next).await
     }
+}
+
+/// What became of a save.
+struct Outcome {
+    changed: bool,
+    /// What was written beside the row itself.
+    told: Vec<String>,
+    /// A password to be shown once.
+    secret: Option<String>,
 }
 
 /// What the form has, and defaults for columns the live table lacks.

@@ -28,7 +28,15 @@ pub(super) async fn set_enabled(
         "0" => false,
         other => {
             let message = format!("`{}` is neither 1 (on) nor 0 (off).", text::plain(other));
-            let form = edit_form(&visitor, resource, &table, &stored, &stored.row.fields()).await?;
+            let form = edit_form(
+                &visitor,
+                resource,
+                &table,
+                &stored,
+                &stored.row.fields(),
+                &Fields::default(),
+            )
+            .await?;
             return form
                 .with_problems(
                     Stage::Refused,
@@ -45,7 +53,15 @@ pub(super) async fn set_enabled(
     let mut warnings = Vec::new();
     if enabled && !stored.row.is_enabled() {
         let on = stored.row.switched_on();
-        let mut form = edit_form(&visitor, resource, &table, &stored, &on.fields()).await?;
+        let mut form = edit_form(
+            &visitor,
+            resource,
+            &table,
+            &stored,
+            &on.fields(),
+            &Fields::default(),
+        )
+        .await?;
         form.next = next.clone().unwrap_or_default();
         let draft = match on.check(resource, store.rules()) {
             Ok(draft) => draft,
@@ -64,7 +80,7 @@ pub(super) async fn set_enabled(
     }
     let operation = Operation::SetEnabled {
         resource,
-        key,
+        keys: vec![key],
         enabled,
     };
     let changed = match store.apply(&visitor.actor, &[operation]).await {
@@ -87,6 +103,7 @@ pub(super) async fn set_enabled(
         lines: vec![line],
         warnings,
         link: None,
+        secret: None,
     };
     report(&visitor, resource, done, next).await
 }

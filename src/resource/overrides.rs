@@ -1,0 +1,131 @@
+//! Transport overrides: rows of one address among the domains, which send that person's mail elsewhere
+//! (`transport_maps`). Editions of the howto keep them in `domains` or in `backups`; both are understood.
+//!
+//! An override is more than its row: without an alias that delivers to itself Postfix does not know the address, and
+//! where the domain is relayed it has to be a relay recipient too (docs/postfix.md 3f). `store::overrides` keeps these
+//! together.
+
+use super::{
+    Applies, Circumstance, Column, ENABLED, Input, KNOWN_DOMAINS, Kind, LINE, OwnerRights, Part, Place,
+    Relation, Resource, Words, backups, domains,
+};
+use crate::mail::MailAddress;
+
+/// What an override can be set to without knowing the grammar of transports, and what owners may use unless the setting
+/// `overrides.allow` says otherwise: a name and the transport. `TENANT` is the customer's own part.
+pub const PRESETS: &[(&str, &str)] = &[
+    ("Google Workspace", "smtp:[aspmx.l.google.com]"),
+    (
+        "Google Workspace, with fallbacks",
+        "smtp:[aspmx.l.google.com],[alt1.aspmx.l.google.com],[alt2.aspmx.l.google.com]",
+    ),
+    ("Google Workspace, single MX", "smtp:[smtp.google.com]"),
+    ("Microsoft 365", "smtp:[TENANT.mail.protection.outlook.com]"),
+];
+
+/// Overrides kept in `domains`, as the howto's text has it.
+pub static IN_DOMAINS: Resource = Resource {
+    slug: "overrides",
+    part: Part::Overrides,
+    owners: OwnerRights::Write,
+    words: WORDS,
+    columns: COLUMNS,
+    check,
+    circumstances: CIRCUMSTANCES,
+    dependents: &[],
+    ..domains::RESOURCE
+};
+
+/// Overrides kept in `backups`, as edition 15 of the howto has it.
+pub static IN_BACKUPS: Resource = Resource {
+    slug: "overrides",
+    part: Part::Overrides,
+    owners: OwnerRights::Write,
+    words: WORDS,
+    columns: COLUMNS,
+    check,
+    circumstances: CIRCUMSTANCES,
+    dependents: &[],
+    ..backups::RESOURCE
+};
+
+/// Both places, in the order Postfix asks them.
+pub static PLACES: [&Resource; 2] = [&IN_DOMAINS, &IN_BACKUPS];
+
+const WORDS: Words = Words {
+    title: "Overrides",
+    one: "an override",
+    noun: "override",
+    many: "overrides",
+    about: "People whose mail goes to another server although their domain is here, such as one person at Google.",
+    start: "Send the first person's mail elsewhere; everybody else of the domain stays here.",
+    deleting: "",
+    unusual: &[],
+};
+
+const COLUMNS: &[Column] = &[
+    Column {
+        name: "domain",
+        label: "Address",
+        help: "The person whose mail goes elsewhere, such as `joe@example.org`.",
+        kind: Kind::Subject,
+        sortable: true,
+        ..LINE
+    },
+    Column {
+        name: "transport",
+        label: "Goes to",
+        help: "A host in brackets is asked directly, `smtp:[mail.example.com]`; without brackets its MX records are \
+               followed.",
+        kind: Kind::Transport(&[PRESETS[0].1, PRESETS[1].1, PRESETS[2].1]),
+        ..LINE
+    },
+    ENABLED,
+];
+
+const CIRCUMSTANCES: &[Circumstance] = &[
+    Circumstance {
+        applies: Applies::Always,
+        places: KNOWN_DOMAINS,
+        when_found: false,
+        unless: &[],
+        confirm: true,
+        message: "{domain} is not an enabled domain of this server, nor a backup MX entry: strangers who write to \
+                  {subject} get 554 Relay access denied, and mail from local senders takes this route.",
+    },
+    Circumstance {
+        applies: Applies::Always,
+        places: &[Place {
+            table: "relocated",
+            column: "oldadr",
+            relation: Relation::Same,
+        }],
+        when_found: true,
+        unless: &[],
+        confirm: true,
+        message: "{subject} has moved according to Relocated: Postfix answers 550 User has moved, or bounces, and nothing \
+                  takes this route.",
+    },
+];
+
+fn check(input: &mut Input<'_>) {
+    input.parse("domain", MailAddress::parse);
+    if input.text("transport").trim().is_empty() {
+        input.refuse(
+            "transport",
+            "An override without a transport changes nothing: Postfix looks the domain up instead. Choose one of the \
+             presets, or write the server in brackets, `smtp:[mail.example.com]`.",
+        );
+    } else if let Some(transport) = domains::transport(input)
+        && transport.is_local_delivery()
+    {
+        input.caution(
+            true,
+            format!(
+                "`{transport}` is delivery on this server, which is what happens without an override too; the configuration \
+                 Postwarden generates leaves such rows out."
+            ),
+        );
+    }
+    input.enabled();
+}

@@ -1,0 +1,223 @@
+//! What an operator should look at first: mistakes that whole tables can be asked for with one statement each. The rows
+//! of a list say by themselves what is wrong with each.
+
+use sqlx::{QueryBuilder, Row as _};
+
+use super::connect::{classify, number};
+use super::schema::Schema;
+use super::sql::{ident, push_scope};
+use super::{ListQuery, Store};
+use crate::access::Actor;
+use crate::error::Result;
+use crate::resource::{Resource, backups, domains, users};
+
+/// The server's number of that error.
+const ILLEGAL_MIX_OF_COLLATIONS: u16 = 1267;
+
+/// Rows named; the rest are counted.
+const NAMED: u32 = 3;
+
+/// Something to look at.
+#[derive(Debug)]
+pub struct Finding {
+    /// The table.
+    pub resource: &'static Resource,
+    /// How many rows.
+    pub count: u64,
+    /// What is the matter, after the number: `mailboxes still have …`.
+    pub message: &'static str,
+    /// Whether mail is lost or can be read by others, rather than merely taking a way nobody meant.
+    pub serious: bool,
+    /// The first few: key and subject.
+    pub examples: Vec<(String, String)>,
+}
+
+/// One question about a table: a condition on its rows.
+struct Question {
+    resource: &'static Resource,
+    /// Columns and tables it needs.
+    needs: &'static [(&'static str, &'static str)],
+    /// Of rows called `r`, whose domain is `{domain}`.
+    condition: &'static str,
+    message: &'static str,
+    serious: bool,
+}
+
+/// The rules of docs/postfix.md that one statement finds.
+const QUESTIONS: &[Question] = &[
+    Question {
+        resource: &backups::RESOURCE,
+        needs: &[("backups", "transport")],
+        condition: "r.enabled = 1 AND TRIM(r.transport) IN (':[]', 'smtp:[]', 'relay:[]')",
+        message: "with a transport that stops all outgoing mail for a minute after each message",
+        serious: true,
+    },
+    Question {
+        resource: &users::RESOURCE,
+        needs: &[("users", "crypt")],
+        condition: "r.enabled = 1 AND r.crypt = 'sdtrusfX0Jj66'",
+        message: "with the password ChangeMe, which the howto gives every row",
+        serious: true,
+    },
+    Question {
+        resource: &users::RESOURCE,
+        needs: &[("users", "maildir")],
+        condition: "r.enabled = 1 AND TRIM(BOTH '/' FROM TRIM(r.maildir)) IN (SELECT shared FROM (SELECT \
+                    TRIM(BOTH '/' FROM TRIM(maildir)) AS shared FROM users GROUP BY shared HAVING COUNT(*) > 1) AS twice)",
+        message: "in a directory that another mailbox has too: each reads the other's mail",
+        serious: true,
+    },
+    Question {
+        resource: &users::RESOURCE,
+        needs: &[("domains", "enabled"), ("aliases", "mail")],
+        condition: "r.enabled = 1 AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.mail = r.id AND a.enabled = 1) AND EXISTS \
+                    (SELECT 1 FROM aliases c WHERE c.mail = CONCAT('@', {domain}) AND c.enabled = 1)",
+        message: "without a self alias, so that the catch-all of the domain takes their mail",
+        serious: true,
+    },
+    Question {
+        resource: &users::RESOURCE,
+        needs: &[("domains", "enabled"), ("backups", "enabled")],
+        condition: "r.enabled = 1 AND {domain} NOT IN (SELECT domain FROM domains WHERE enabled = 1) AND {domain} NOT IN \
+                    (SELECT domain FROM backups WHERE enabled = 1)",
+        message: "in a domain that is not enabled here: nothing reaches them",
+        serious: false,
+    },
+    Question {
+        resource: &domains::RESOURCE,
+        needs: &[("backups", "enabled")],
+        condition: "r.enabled = 1 AND r.domain IN (SELECT domain FROM backups WHERE enabled = 1)",
+        message: "that are backup MX entries too: Postfix delivers here and ignores their relay recipients",
+        serious: false,
+    },
+    Question {
+        resource: &backups::RESOURCE,
+        needs: &[("relays", "recipient")],
+        condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND r.domain NOT IN (SELECT SUBSTRING_INDEX(recipient, '@', -1) \
+                    FROM relays WHERE enabled = 1)",
+        message: "without a relay recipient: every address of them is refused",
+        serious: false,
+    },
+    Question {
+        resource: &domains::RESOURCE,
+        needs: &[("aliases", "mail")],
+        condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND NOT EXISTS (SELECT 1 FROM aliases c WHERE c.mail = \
+                    CONCAT('@', r.domain) AND c.enabled = 1) AND (NOT EXISTS (SELECT 1 FROM aliases p WHERE p.mail = \
+                    CONCAT('postmaster@', r.domain) AND p.enabled = 1) OR NOT EXISTS (SELECT 1 FROM aliases a WHERE \
+                    a.mail = CONCAT('abuse@', r.domain) AND a.enabled = 1))",
+        message: "without postmaster@ or abuse@, which are required (RFC 2142)",
+        serious: false,
+    },
+];
+
+impl Store {
+    /// What the actor should look at first; questions about tables or columns that are missing are left out.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn attention(&self, actor: &Actor) -> Result<Vec<Finding>> {
+        let schema = self.schema().await?;
+        let mut findings = Vec::new();
+        for question in QUESTIONS {
+            if let Some(finding) = self.ask(&schema, actor, question).await? {
+                findings.push(finding);
+            }
+        }
+        // The same address in both tables, or twice in one.
+        let stored = self
+            .override_addresses(actor, &ListQuery::default(), None)
+            .await?;
+        let overrides = self.overrides_of(actor, &stored).await?;
+        let twice: Vec<_> = overrides.iter().filter(|o| o.rows.len() > 1).collect();
+        if !twice.is_empty() {
+            findings.push(Finding {
+                resource: &crate::resource::overrides::IN_DOMAINS,
+                count: twice.len() as u64,
+                message: "stored in several rows: Postfix takes whichever its map finds first",
+                serious: false,
+                examples: twice
+                    .iter()
+                    .take(NAMED as usize)
+                    .map(|o| (o.address.clone(), o.address.clone()))
+                    .collect(),
+            });
+        }
+        Ok(findings)
+    }
+
+    async fn ask(&self, schema: &Schema, actor: &Actor, question: &Question) -> Result<Option<Finding>> {
+        let resource = question.resource;
+        let live = |table: &str, column: &str| schema.table(table).is_some_and(|t| t.has(column));
+        let Some(table) = schema.table(resource.table).filter(|t| t.has("enabled")) else {
+            return Ok(None);
+        };
+        if table.lacks(resource).is_some() || !question.needs.iter().all(|(t, c)| live(t, c)) {
+            return Ok(None);
+        }
+        let condition = question.condition.replace(
+            "{domain}",
+            &format!("SUBSTRING_INDEX(r.{}, '@', -1)", ident(resource.subject)),
+        );
+        let build = |select: &str, rest: &str| {
+            let mut sql = QueryBuilder::new(format!(
+                "SELECT {select} FROM {} r WHERE {condition}",
+                ident(resource.table)
+            ));
+            push_scope(&mut sql, &actor.scope, table, resource);
+            sql.push(rest);
+            sql
+        };
+        let count: i64 = build("COUNT(*)", "")
+            .build_query_scalar()
+            .fetch_one(&self.pool)
+            .await
+            .or_else(|error| match number(&error) {
+                // Tables of different collations cannot be compared by their indexes; nobody is warned then.
+                Some(ILLEGAL_MIX_OF_COLLATIONS) => Ok(0),
+                _ => Err(classify(error)),
+            })?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let names = format!(
+            "CAST(r.{} AS CHAR), CAST(r.{} AS CHAR)",
+            ident(resource.key),
+            ident(resource.subject)
+        );
+        let rest = format!(" ORDER BY r.{} LIMIT {NAMED}", ident(resource.subject));
+        let rows = build(&names, &rest)
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(classify)?;
+        let text = |row: &sqlx::mysql::MySqlRow, i: usize| {
+            row.try_get_unchecked::<Option<String>, _>(i)
+                .map(Option::unwrap_or_default)
+                .map_err(classify)
+        };
+        let examples = rows
+            .iter()
+            .map(|row| Ok((text(row, 0)?, text(row, 1)?)))
+            .collect::<Result<_>>()?;
+        Ok(Some(Finding {
+            resource,
+            count: count.unsigned_abs(),
+            message: question.message,
+            serious: question.serious,
+            examples,
+        }))
+    }
+
+    /// How many overrides there are, and how many of them are off.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn override_tally(&self, actor: &Actor) -> Result<(u64, u64)> {
+        let stored = self
+            .override_addresses(actor, &ListQuery::default(), None)
+            .await?;
+        let overrides = self.overrides_of(actor, &stored).await?;
+        let off = overrides.iter().filter(|o| !o.is_enabled()).count();
+        Ok((overrides.len() as u64, off as u64))
+    }
+}

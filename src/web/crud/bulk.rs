@@ -1,0 +1,405 @@
+//! Many rows at once: first a page that counts and says what it comes to, then one change.
+
+use std::collections::HashSet;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::index::list_address;
+use super::{CACHED, count_of, live};
+use crate::error::{Error, Result};
+use crate::resource::Resource;
+use crate::store::{Dependents, Enabling, ListQuery, MOST, Operation, Refusal, Row, Selection};
+use crate::web::page::{Notice, Page, render, see_other};
+use crate::web::request::{Fields, Visitor};
+use crate::web::text;
+
+/// Rows named on the page; the rest are counted.
+const NAMED: usize = 6;
+
+/// What is done to the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Action {
+    Enable,
+    Disable,
+    Delete,
+}
+
+impl Action {
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "enable" => Some(Self::Enable),
+            "disable" => Some(Self::Disable),
+            "delete" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Enable => "Enable",
+            Self::Disable => "Disable",
+            Self::Delete => "Delete",
+        }
+    }
+
+    pub fn past(self) -> &'static str {
+        match self {
+            Self::Enable => "Enabled",
+            Self::Disable => "Disabled",
+            Self::Delete => "Deleted",
+        }
+    }
+}
+
+/// The page that asks.
+#[derive(Template)]
+#[template(path = "resource/bulk.html")]
+pub(in crate::web) struct Review {
+    pub page: Page,
+    pub resource: &'static Resource,
+    pub title: String,
+    /// Which rows these are, where a filter says so.
+    pub which: String,
+    pub verb: &'static str,
+    /// `3 aliases`
+    pub what: String,
+    /// How many rows would change: sent along, so that nobody confirms another number.
+    pub count: usize,
+    /// What was sent, to be sent again.
+    pub fields: Vec<(String, String)>,
+    pub names: Vec<String>,
+    pub dependents: Vec<Dependents>,
+    pub warnings: Vec<String>,
+    /// Rows that are left out: how many and why.
+    pub left_out: Vec<String>,
+    /// Why nothing can be done.
+    pub problem: Option<String>,
+    pub danger: bool,
+    /// Where the form is sent.
+    pub action: String,
+    pub back: String,
+}
+
+impl Review {
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    fn count_of(&self, group: &Dependents) -> String {
+        count_of(group)
+    }
+
+    fn page_of(&self, group: &Dependents, key: &str) -> Option<String> {
+        Resource::by_table(group.table).map(|resource| self.page.row_url(resource.slug, key))
+    }
+
+    #[expect(clippy::unused_self, reason = "the template calls it")]
+    fn rest_of(&self, group: &Dependents) -> u64 {
+        group.count - group.examples.len() as u64
+    }
+
+    fn rest(&self) -> usize {
+        self.count.saturating_sub(self.names.len())
+    }
+}
+
+/// A posted bulk form.
+pub(in crate::web) struct Asked {
+    pub action: Option<Action>,
+    pub selection: Selection,
+    pub filter: ListQuery,
+    pub fields: Fields,
+}
+
+impl Asked {
+    pub fn read(fields: &Fields) -> Self {
+        let filter = ListQuery {
+            q: fields.text("q").to_owned(),
+            domain: fields.text("domain").to_owned(),
+            enabled: fields.text("enabled").to_owned(),
+            ..ListQuery::default()
+        };
+        let selection = if fields.is_set("all") {
+            Selection::Matching(filter.clone())
+        } else {
+            Selection::Keys(fields.every("key"))
+        };
+        Self {
+            action: Action::named(fields.text("action")),
+            selection,
+            filter,
+            fields: fields.clone(),
+        }
+    }
+
+    /// Where the list was left.
+    pub fn back(&self, visitor: &Visitor, resource: &Resource) -> String {
+        visitor
+            .app
+            .urls
+            .own(self.fields.text("next"))
+            .unwrap_or_else(|| list_address(visitor, resource, &self.filter, &[]))
+    }
+
+    /// Whether the person has seen this very number.
+    pub fn is_confirmed(&self, count: usize) -> bool {
+        let seen = self
+            .fields
+            .get("count")
+            .is_none_or(|seen| seen == count.to_string());
+        self.fields.is_set("confirm") && seen
+    }
+
+    /// An empty page to ask with.
+    pub async fn review(&self, visitor: &Visitor, resource: &'static Resource) -> Result<Review> {
+        let words = &resource.words;
+        let verb = self.action.map_or("", Action::verb);
+        let which = match (&self.selection, self.filter.is_filtered()) {
+            (Selection::Keys(_), _) => String::new(),
+            (Selection::Matching(_), false) => format!("All {} there are.", words.many),
+            (Selection::Matching(_), true) => format!("All that match{}.", described(&self.filter)),
+        };
+        let fields = self
+            .fields
+            .repeatable()
+            .into_iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "confirm" | "count"))
+            .collect();
+        Ok(Review {
+            page: visitor
+                .page(&format!("{verb} {}", words.many), resource.slug)
+                .await?,
+            resource,
+            title: String::new(),
+            which,
+            verb,
+            what: String::new(),
+            count: 0,
+            fields,
+            names: Vec::new(),
+            dependents: Vec::new(),
+            warnings: Vec::new(),
+            left_out: Vec::new(),
+            problem: None,
+            danger: self.action == Some(Action::Delete),
+            action: visitor.app.urls.page(&format!("/{}/bulk", resource.slug)),
+            back: self.back(visitor, resource),
+        })
+    }
+}
+
+impl Review {
+    /// Fills in how many rows it is about and the first few of them.
+    pub fn counting(&mut self, subjects: &[&str]) {
+        self.count = subjects.len();
+        self.what = match self.count {
+            1 => format!("1 {}", self.resource.words.noun),
+            n => format!("{} {}", text::number(n as u64), self.resource.words.many),
+        };
+        self.title = format!("{} {}?", self.verb, self.what);
+        self.names = subjects.iter().take(NAMED).map(|s| text::plain(s)).collect();
+    }
+
+    /// 200 to ask, 422 where there is nothing to ask about.
+    pub fn respond(mut self, problem: Option<&str>) -> Result<Response> {
+        self.problem = problem.map(str::to_owned);
+        if problem.is_some() && self.title.is_empty() {
+            "Nothing was changed".clone_into(&mut self.title);
+        }
+        let status = if problem.is_some() {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::OK
+        };
+        render(status, &self)
+    }
+}
+
+/// What a filter narrows a list to, as the end of a sentence.
+fn described(filter: &ListQuery) -> String {
+    let mut words = String::new();
+    if !filter.q.trim().is_empty() {
+        words.push_str(&format!(" “{}”", filter.q.trim()));
+    }
+    if !filter.domain.trim().is_empty() {
+        words.push_str(&format!(" in {}", filter.domain.trim()));
+    }
+    match filter.enabled.as_str() {
+        "1" => words.push_str(" and are enabled"),
+        "0" => words.push_str(" and are disabled"),
+        _ => {}
+    }
+    words
+}
+
+const NOTHING: &str =
+    "No row is selected. Tick the rows in the list, or \"all that match\", and choose what to do with them.";
+const NO_ACTION: &str = "Choose Enable, Disable or Delete.";
+
+pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: Fields) -> Result<Response> {
+    let table = live(&visitor, resource).await?;
+    visitor.actor.require_write(resource)?;
+    if let Some(why) = table.read_only(resource) {
+        return Err(Error::ReadOnly(why));
+    }
+    let asked = Asked::read(&fields);
+    let mut review = asked.review(&visitor, resource).await?;
+    let Some(action) = asked.action else {
+        return review.respond(Some(NO_ACTION));
+    };
+    let store = &visitor.app.store;
+    let rows = store.selected(&visitor.actor, resource, &asked.selection).await?;
+    if rows.len() > MOST {
+        let message = format!(
+            "That is more than {} rows, the most of one change. Narrow the list, by domain for instance, and take it in \
+             turns.",
+            text::number(MOST as u64)
+        );
+        return review.respond(Some(&message));
+    }
+    if rows.is_empty() {
+        return review.respond(Some(NOTHING));
+    }
+    if let Selection::Keys(keys) = &asked.selection {
+        let distinct: HashSet<&String> = keys.iter().collect();
+        match distinct.len() - rows.len() {
+            0 => {}
+            1 => review.left_out.push("1 is not there any more.".to_owned()),
+            n => review.left_out.push(format!("{n} are not there any more.")),
+        }
+    }
+    let (concerned, operation) = match action {
+        Action::Enable => {
+            let enabling = store.enabling(resource, &rows).await?;
+            review.left_out.extend(left_off(&enabling, rows.len()));
+            review.warnings = enabling.warnings.into_iter().map(|w| w.message).collect();
+            let keys = enabling.keys;
+            (
+                keys.clone(),
+                Operation::SetEnabled {
+                    resource,
+                    keys,
+                    enabled: true,
+                },
+            )
+        }
+        Action::Disable => {
+            let keys: Vec<String> = rows
+                .iter()
+                .filter(|r| r.is_enabled())
+                .map(|r| r.key.clone())
+                .collect();
+            review
+                .left_out
+                .extend(already(rows.len() - keys.len(), "disabled"));
+            (
+                keys.clone(),
+                Operation::SetEnabled {
+                    resource,
+                    keys,
+                    enabled: false,
+                },
+            )
+        }
+        Action::Delete => {
+            let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
+            (
+                keys.clone(),
+                Operation::Delete {
+                    resource,
+                    keys,
+                    version: None,
+                },
+            )
+        }
+    };
+    let chosen: HashSet<&str> = concerned.iter().map(String::as_str).collect();
+    let rows: Vec<Row> = rows
+        .into_iter()
+        .filter(|row| chosen.contains(row.key.as_str()))
+        .collect();
+    let subjects: Vec<&str> = rows.iter().map(|row| row.text(resource.subject)).collect();
+    review.counting(&subjects);
+    if rows.is_empty() {
+        return review.respond(Some("None of the selected rows can be changed this way."));
+    }
+    if !asked.is_confirmed(rows.len()) {
+        if action != Action::Enable {
+            review.dependents = store.dependents(&visitor.actor, resource, &rows).await?;
+        }
+        return review.respond(None);
+    }
+    match store.apply(&visitor.actor, &[operation]).await {
+        Ok(applied) => {
+            let total = text::number(applied.rows.into());
+            let noun = if applied.rows == 1 {
+                resource.words.noun
+            } else {
+                resource.words.many
+            };
+            finish(
+                &visitor,
+                resource,
+                &asked,
+                format!("{} {total} {noun}.", action.past()),
+            )
+            .await
+        }
+        // Rows went away while this was asked: what is left is asked about anew.
+        Err(Refusal::Failed(Error::NotFound)) => {
+            review
+                .warnings
+                .push("Some of the rows are not there any more. Look again at what is left.".to_owned());
+            review.respond(None)
+        }
+        Err(Refusal::Failed(error)) => Err(error),
+        Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
+        Err(other) => Err(Error::Unexpected(format!("a bulk change was refused: {other:?}"))),
+    }
+}
+
+/// 303 to the list with a notice.
+pub(in crate::web) async fn finish(
+    visitor: &Visitor,
+    resource: &Resource,
+    asked: &Asked,
+    line: String,
+) -> Result<Response> {
+    let mut lines = vec![line];
+    if resource.cached_by_postfix {
+        lines.push(CACHED.to_owned());
+    }
+    visitor
+        .notify(Notice {
+            link: Some(("Changes".to_owned(), visitor.app.urls.page("/changes"))),
+            ..Notice::ok(lines)
+        })
+        .await?;
+    Ok(see_other(&asked.back(visitor, resource)))
+}
+
+/// Rows that stay off, and why.
+fn left_off(enabling: &Enabling, rows: usize) -> Vec<String> {
+    let mut lines = already(rows - enabling.keys.len() - enabling.refused.len(), "enabled");
+    for (subject, reason) in enabling.refused.iter().take(NAMED) {
+        lines.push(format!(
+            "`{}` stays off: {}",
+            text::plain(subject),
+            text::first_sentence(reason)
+        ));
+    }
+    if enabling.refused.len() > NAMED {
+        lines.push(format!(
+            "{} more stay off for such reasons.",
+            enabling.refused.len() - NAMED
+        ));
+    }
+    lines
+}
+
+pub(in crate::web) fn already(rows: usize, what: &str) -> Vec<String> {
+    match rows {
+        0 => Vec::new(),
+        1 => vec![format!("1 is {what} already.")],
+        n => vec![format!("{} are {what} already.", text::number(n as u64))],
+    }
+}

@@ -1,0 +1,387 @@
+//! `/domains/{key}`: everything about one domain on one page, with what is missing one click away.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::changes::ChangeView;
+use super::page::{Page, render, see_other};
+use super::request::Visitor;
+use super::urls::{self, query};
+use super::view::RowView;
+use super::{crud, text};
+use crate::error::Result;
+use crate::mail::items_of;
+use crate::resource::overrides::IN_DOMAINS;
+use crate::resource::{Kind, Resource, access, aliases, backups, domains, lists, relays, relocated, users};
+use crate::store::{ChangeQuery, ListQuery, Row, Stored, Total};
+
+/// Rows a section shows; the rest are behind a link.
+const SHOWN: u16 = 6;
+
+/// Changes shown.
+const LATEST: usize = 5;
+
+/// Addresses every domain must have (RFC 2142 section 5 and RFC 5321 4.5.1).
+const REQUIRED: [&str; 2] = ["postmaster", "abuse"];
+
+#[derive(Template)]
+#[template(path = "hub.html")]
+struct Hub {
+    page: Page,
+    key: String,
+    domain: String,
+    unicode: Option<String>,
+    enabled: bool,
+    transport: String,
+    /// What the transport does, in a word or two.
+    delivery: &'static str,
+    problems: Vec<String>,
+    required: Vec<Required>,
+    catch_all: Option<(String, String, bool)>,
+    sections: Vec<Section>,
+    backup: Option<BackupEntry>,
+    changes: Vec<ChangeView>,
+    writable: bool,
+    addressable: bool,
+}
+
+/// An address every domain must have.
+struct Required {
+    address: String,
+    local: &'static str,
+    /// The alias: its page, where it goes, whether it is on.
+    there: Option<(String, String, bool)>,
+    /// Where a new one would go.
+    offer: String,
+}
+
+/// Rows of one kind.
+struct Section {
+    title: &'static str,
+    /// How many there are.
+    count: Option<String>,
+    lines: Vec<Line>,
+    all: Option<String>,
+    new: Option<String>,
+    none: &'static str,
+}
+
+/// One row of a section.
+struct Line {
+    /// The part before the domain, or the whole.
+    name: String,
+    /// What follows it, for those who hear the page.
+    rest: String,
+    page: String,
+    /// What it does.
+    does: String,
+    mono: bool,
+    enabled: bool,
+    problem: bool,
+}
+
+/// The domain as a backup MX entry.
+struct BackupEntry {
+    page: String,
+    transport: String,
+    enabled: bool,
+    recipients: Section,
+}
+
+/// `/domains/{key}`
+pub async fn show(visitor: Visitor, key: String) -> Result<Response> {
+    let table = crud::live(&visitor, &domains::RESOURCE).await?;
+    let stored = crud::stored(&visitor, &domains::RESOURCE, &key).await?;
+    let domain = stored.row.subject(&domains::RESOURCE);
+    // A row about one address is no domain; neither is one whose domain cannot be told.
+    if domain.contains('@') || domain.is_empty() {
+        let form = visitor.app.urls.row("domains", urls::key(&key)) + "/edit";
+        return Ok(see_other(&form));
+    }
+    let writable =
+        visitor.actor.may_write(&domains::RESOURCE) && table.read_only(&domains::RESOURCE).is_none();
+    let hub = Look {
+        visitor: &visitor,
+        domain: &domain,
+        here: visitor.app.urls.row("domains", &stored.row.key),
+    };
+    render(StatusCode::OK, &hub.read(&stored, writable).await?)
+}
+
+/// What is looked up for one domain.
+struct Look<'a> {
+    visitor: &'a Visitor,
+    domain: &'a str,
+    /// The hub's own address.
+    here: String,
+}
+
+impl Look<'_> {
+    async fn read(&self, stored: &Stored, writable: bool) -> Result<Hub> {
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        let transport = stored.row.text("transport").trim().to_owned();
+        let view = RowView::new(&domains::RESOURCE, store, &stored.row);
+        let query = ChangeQuery {
+            q: self.domain.to_owned(),
+            ..ChangeQuery::default()
+        };
+        let (changes, _) = store.changes(actor, &query, Some(LATEST)).await?;
+        let mut sections = Vec::new();
+        for resource in [&users::RESOURCE, &aliases::RESOURCE, &lists::RESOURCE] {
+            sections.extend(self.section(resource).await?);
+        }
+        sections.push(self.overrides().await?);
+        for resource in [&relocated::RESOURCE, &access::RESOURCE] {
+            sections.extend(self.section(resource).await?);
+        }
+        let (required, catch_all) = self.required().await?;
+        Ok(Hub {
+            page: self.visitor.page(self.domain, "domains").await?,
+            key: stored.row.key.clone(),
+            domain: self.domain.to_owned(),
+            unicode: text::unicode(self.domain),
+            enabled: stored.row.is_enabled(),
+            delivery: match transport.split(':').next().unwrap_or_default() {
+                "virtual" => "delivered here",
+                "error" | "retry" => "refused",
+                "discard" => "thrown away",
+                "local" => "delivered to system users",
+                _ => "sent on",
+            },
+            transport,
+            problems: view.problems,
+            required,
+            catch_all,
+            sections,
+            backup: self.backup().await?,
+            changes: changes.into_iter().map(ChangeView::new).collect(),
+            writable,
+            addressable: actor.may_write(&aliases::RESOURCE)
+                && store.table(&aliases::RESOURCE).await?.is_some(),
+        })
+    }
+
+    fn state(&self, per: u16) -> ListQuery {
+        ListQuery {
+            domain: self.domain.to_owned(),
+            per: per.to_string(),
+            ..ListQuery::default()
+        }
+    }
+
+    fn page(&self, slug: &str, rest: &str, pairs: &[(&str, &str)]) -> String {
+        self.visitor
+            .app
+            .urls
+            .page(&format!("/{slug}{rest}{}", query(pairs)))
+    }
+
+    /// The rows of a table that belong to the domain; `None` where the table is missing.
+    async fn section(&self, resource: &'static Resource) -> Result<Option<Section>> {
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        let live = store.table(resource).await?;
+        if live.is_none_or(|table| table.lacks(resource).is_some()) {
+            return Ok(None);
+        }
+        let found = store.list(actor, resource, &self.state(SHOWN)).await?;
+        let lines = found.rows.iter().map(|row| self.line(resource, row)).collect();
+        Ok(Some(self.filled(
+            resource,
+            lines,
+            found.total,
+            found.next.is_some(),
+        )))
+    }
+
+    fn filled(&self, resource: &'static Resource, lines: Vec<Line>, total: Total, more: bool) -> Section {
+        let count = match total {
+            Total::Exactly(0) => None,
+            Total::Exactly(n) => Some(text::number(n)),
+            Total::MoreThan(n) => Some(format!("more than {}", text::number(n))),
+        };
+        // The part before the @ is for the person to type.
+        let field = if resource.slug == "overrides" {
+            "mail"
+        } else {
+            resource.subject
+        };
+        let subject = format!("@{}", self.domain);
+        let offered = self.page(resource.slug, "/new", &[(field, &subject), ("next", &self.here)]);
+        Section {
+            title: resource.words.title,
+            count,
+            lines,
+            all: more.then(|| self.page(resource.slug, "", &[("domain", self.domain)])),
+            new: self.visitor.actor.may_write(resource).then_some(offered),
+            none: "none yet",
+        }
+    }
+
+    fn line(&self, resource: &'static Resource, row: &Row) -> Line {
+        let store = &self.visitor.app.store;
+        let subject = text::plain(row.text(resource.subject));
+        let (does, mono) = match resource.slug {
+            "users" => (row.text("name").to_owned(), false),
+            "lists" => (
+                format!("{} members", items_of(row.text("destination")).len()),
+                false,
+            ),
+            "aliases" => {
+                let items = items_of(row.text("destination"));
+                match items.as_slice() {
+                    [one] => (one.clone(), true),
+                    [] => ("nothing".to_owned(), false),
+                    [first, rest @ ..] => (format!("{first} and {} more", rest.len()), true),
+                }
+            }
+            "access" => (
+                format!("{} {}", row.text("kind"), row.text("action").to_lowercase()),
+                false,
+            ),
+            _ => {
+                let second = resource
+                    .listed()
+                    .find(|c| c.name != resource.subject && c.kind != Kind::Switch);
+                (second.map_or("", |c| row.text(c.name)).to_owned(), true)
+            }
+        };
+        let (name, rest) = self.split(&subject);
+        Line {
+            name,
+            rest,
+            page: self.visitor.app.urls.row(resource.slug, &row.key),
+            does: text::plain(&does),
+            mono,
+            enabled: row.is_enabled(),
+            problem: row.check(resource, store.rules()).is_err(),
+        }
+    }
+
+    /// `joe@` and `example.org`, where the domain is the hub's own.
+    fn split(&self, subject: &str) -> (String, String) {
+        match subject.rsplit_once('@') {
+            Some((local, domain)) if domain.eq_ignore_ascii_case(self.domain) && !local.is_empty() => {
+                (format!("{local}@"), domain.to_owned())
+            }
+            _ => (subject.to_owned(), String::new()),
+        }
+    }
+
+    async fn overrides(&self) -> Result<Section> {
+        let store = &self.visitor.app.store;
+        let found = store.overrides(&self.visitor.actor, &self.state(SHOWN)).await?;
+        let lines = found
+            .rows
+            .iter()
+            .map(|row| {
+                let (name, rest) = self.split(&row.address);
+                Line {
+                    name,
+                    rest,
+                    page: self.visitor.app.urls.row("overrides", &row.address),
+                    does: text::plain(row.transport()),
+                    mono: true,
+                    enabled: row.is_enabled(),
+                    problem: row.rows.len() > 1,
+                }
+            })
+            .collect();
+        Ok(self.filled(&IN_DOMAINS, lines, found.total, found.next.is_some()))
+    }
+
+    /// The required addresses and the catch-all.
+    async fn required(&self) -> Result<(Vec<Required>, Option<(String, String, bool)>)> {
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        let mut wanted: Vec<String> = REQUIRED
+            .iter()
+            .map(|local| format!("{local}@{}", self.domain))
+            .collect();
+        wanted.push(format!("@{}", self.domain));
+        let there = store.about(actor, &aliases::RESOURCE, &wanted).await?;
+        let of = |address: &str| {
+            let alias = there
+                .iter()
+                .find(|alias| alias.row.subject(&aliases::RESOURCE) == address)?;
+            let page = self.visitor.app.urls.row("aliases", &alias.row.key);
+            let to = items_of(alias.row.text("destination")).join(", ");
+            Some((page, to, alias.row.is_enabled()))
+        };
+        let catch_all = of(&wanted[2]);
+        let somebody = self.somebody(catch_all.as_ref()).await?;
+        let postmaster = of(&wanted[0]);
+        let required = REQUIRED
+            .iter()
+            .zip(&wanted)
+            .map(|(local, address)| Required {
+                address: address.clone(),
+                local,
+                there: of(address),
+                offer: match (&postmaster, *local) {
+                    (Some(_), "abuse") => wanted[0].clone(),
+                    _ => somebody.clone(),
+                },
+            })
+            .collect();
+        Ok((required, catch_all))
+    }
+
+    /// Who would get the mail of a required address: the first mailbox of the domain, or whoever its catch-all names, or
+    /// the postmaster of the first domain that has one.
+    async fn somebody(&self, catch_all: Option<&(String, String, bool)>) -> Result<String> {
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        if store
+            .table(&users::RESOURCE)
+            .await?
+            .is_some_and(|t| t.lacks(&users::RESOURCE).is_none())
+        {
+            let mut query = self.state(1);
+            "1".clone_into(&mut query.enabled);
+            if let Some(row) = store.list(actor, &users::RESOURCE, &query).await?.rows.first() {
+                return Ok(row.subject(&users::RESOURCE));
+            }
+        }
+        if let Some((_, to, _)) = catch_all.filter(|(_, to, _)| !to.starts_with('@')) {
+            return Ok(to.clone());
+        }
+        let query = ListQuery {
+            q: "postmaster@".to_owned(),
+            enabled: "1".to_owned(),
+            per: "1".to_owned(),
+            ..ListQuery::default()
+        };
+        if store
+            .table(&aliases::RESOURCE)
+            .await?
+            .is_none_or(|t| t.lacks(&aliases::RESOURCE).is_some())
+        {
+            return Ok(String::new());
+        }
+        let found = store.list(actor, &aliases::RESOURCE, &query).await?;
+        Ok(found
+            .rows
+            .first()
+            .map(|row| row.subject(&aliases::RESOURCE))
+            .unwrap_or_default())
+    }
+
+    /// The domain as a backup MX entry, with its relay recipients.
+    async fn backup(&self) -> Result<Option<BackupEntry>> {
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        let found = store
+            .about(actor, &backups::RESOURCE, &[self.domain.to_owned()])
+            .await?;
+        let Some(entry) = found.first() else {
+            return Ok(None);
+        };
+        let Some(recipients) = self.section(&relays::RESOURCE).await? else {
+            return Ok(None);
+        };
+        Ok(Some(BackupEntry {
+            page: self.visitor.app.urls.row("backups", &entry.row.key),
+            transport: text::plain(entry.row.text("transport")),
+            enabled: entry.row.is_enabled(),
+            recipients,
+        }))
+    }
+}
