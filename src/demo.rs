@@ -1,5 +1,4 @@
-//! `postwarden demo`: a private MariaDB, the howto's own examples, and the panel, all in one folder that is kept between
-//! runs.
+//! `postwarden demo`: a private MariaDB, sample data, and the panel, all in one folder that is kept between runs.
 
 use std::path::Path;
 
@@ -32,7 +31,7 @@ pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
     let store = Store::connect(&config).await?;
     store.migrate().await?;
     if fresh {
-        store.load_examples().await?;
+        store.load_demo().await?;
     }
     let password = access::generate();
     let hash = access::hash(password.clone()).await?;

@@ -26,10 +26,10 @@ INSERT INTO aliases (mail, destination, enabled) VALUES
   ('vic@domain.com', 'vivita@blobber.org', 1),
   ('bestellung@xn--bcher-kva.example', 'vivita@blobber.org', 1),
   ('newsletter@domain.com', 'vivita', 1);
-INSERT INTO users (id, name, maildir) VALUES
-  ('xandros@blobber.org', 'xandros', 'blobber.org/xandros/'),
-  ('vivita@blobber.org', 'vivita', 'blobber.org/vivita/'),
-  ('mary@bloggs.com', 'mary', 'bloggs.com/mary/');
+INSERT INTO users (id, name, maildir, crypt) VALUES
+  ('xandros@blobber.org', 'xandros', 'blobber.org/xandros/', '$6$z6nngUeLKCPaEoE5$bgxMviCxZdQle8G59DarK.JQxlQ7jwSM1QG6Jg7jA6CxOqyynB6UERAgkkWlOmfNQ2wGWeD/RRAOCYdZmWA310'),
+  ('vivita@blobber.org', 'vivita', 'blobber.org/vivita/', '$6$z6nngUeLKCPaEoE5$bgxMviCxZdQle8G59DarK.JQxlQ7jwSM1QG6Jg7jA6CxOqyynB6UERAgkkWlOmfNQ2wGWeD/RRAOCYdZmWA310'),
+  ('mary@bloggs.com', 'mary', 'bloggs.com/mary/', '$6$z6nngUeLKCPaEoE5$bgxMviCxZdQle8G59DarK.JQxlQ7jwSM1QG6Jg7jA6CxOqyynB6UERAgkkWlOmfNQ2wGWeD/RRAOCYdZmWA310');
 INSERT INTO backups (domain, transport) VALUES
   ('friend1.com', ':[mail.friend.com]'),
   ('friend2.com', ':[]'),

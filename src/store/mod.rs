@@ -17,6 +17,7 @@ mod migrate;
 mod neighbours;
 mod overrides;
 mod row;
+mod sample;
 mod schema;
 mod selection;
 mod sessions;

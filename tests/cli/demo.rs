@@ -40,11 +40,14 @@ async fn the_demo_keeps_its_data_and_leaves_no_process() {
     assert!(!command_lines().iter().any(|line| line.contains(root.trim())));
     let operator = demo.signed_in("operator", &first_password).await;
     for (page, example) in [
-        ("domains", "blobber.org"),
-        ("aliases", "listof@domain.com"),
+        ("domains?q=blobber", "blobber.org"),
+        ("domains?q=harbour", "harbour-cafe.example"),
+        ("aliases?q=listof", "listof@domain.com"),
+        ("aliases?q=info%40vesper", "info@vesper-hotels.example"),
         ("backups", "friend1.com"),
         ("relays", "@friend1.com"),
-        ("relocated", "pete@domain1.com"),
+        ("relays?q=ferries", "info@island-ferries.example"),
+        ("relocated?q=pete", "pete@domain1.com"),
         ("", "Latest changes"),
     ] {
         let answer = operator.get(page).await;
@@ -67,7 +70,13 @@ async fn the_demo_keeps_its_data_and_leaves_no_process() {
         422
     );
     let operator = demo.signed_in("operator", &second_password).await;
-    assert!(operator.get("aliases").await.body.contains("new@blobber.org"));
+    assert!(
+        operator
+            .get("aliases?q=new")
+            .await
+            .body
+            .contains("new@blobber.org")
+    );
     let fields = [
         ("mail", "newer@blobber.org"),
         ("destination", "x@y.example"),
@@ -83,6 +92,12 @@ async fn the_demo_keeps_its_data_and_leaves_no_process() {
 
     let (demo, password) = Running::demo(&dir);
     let operator = demo.signed_in("operator", &password).await;
-    assert!(operator.get("aliases").await.body.contains("newer@blobber.org"));
+    assert!(
+        operator
+            .get("aliases?q=new")
+            .await
+            .body
+            .contains("newer@blobber.org")
+    );
     demo.stop();
 }
