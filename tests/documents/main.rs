@@ -1,4 +1,4 @@
-//! The documents against the program: what they list is what there is.
+//! The documents and the packaging against the program: what they name is what there is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,6 +53,116 @@ fn the_readme_has_every_command() {
                 "README does not list {command}"
             );
         }
+    }
+}
+
+/// The files that run the program for people, by name.
+const PACKAGING: &[(&str, &str)] = &[
+    ("Dockerfile", include_str!("../../Dockerfile")),
+    ("compose.yaml", include_str!("../../compose.yaml")),
+    (
+        "postwarden.service",
+        include_str!("../../packaging/systemd/postwarden.service"),
+    ),
+    (
+        "postwarden.conf",
+        include_str!("../../packaging/apache/postwarden.conf"),
+    ),
+    (
+        "postwarden-path.conf",
+        include_str!("../../packaging/apache/postwarden-path.conf"),
+    ),
+];
+
+#[test]
+fn the_packaging_names_only_settings_there_are() {
+    let keys: Vec<String> = Config::default()
+        .masked()
+        .lines()
+        .filter_map(|line| line.split_once(" = ").map(|(key, _)| key.to_owned()))
+        .collect();
+    let is_variable = |c: char| c.is_ascii_uppercase() || c == '_';
+    let mut checked = 0;
+    for (file, text) in PACKAGING {
+        for word in text.split(|c| !is_variable(c)) {
+            let word = word.strip_suffix("_FILE").unwrap_or(word);
+            let Some(name) = word.strip_prefix("POSTWARDEN_") else {
+                continue;
+            };
+            checked += 1;
+            let key = name.to_lowercase().replace("__", ".");
+            assert!(keys.contains(&key), "{file}: {word}");
+        }
+        // In the Apache files a comment says what the settings must be.
+        for line in text.lines().filter_map(|line| line.strip_prefix("#     ")) {
+            if let Some((key, _)) = line.split_once(" = ") {
+                checked += 1;
+                assert!(keys.contains(&key.to_owned()), "{file}: {key}");
+            }
+        }
+    }
+    assert!(checked > 8, "only {checked} names found");
+}
+
+#[test]
+fn the_packaging_runs_only_commands_there_are() {
+    let known = commands(&[]);
+    let file = |name: &str| PACKAGING.iter().find(|(file, _)| *file == name).expect(name).1;
+    let run = file("Dockerfile")
+        .lines()
+        .filter_map(|line| line.strip_prefix("CMD [\""))
+        .chain(
+            file("compose.yaml")
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("command: [\""))
+                .filter(|arguments| !arguments.starts_with('-')),
+        )
+        .chain(
+            file("postwarden.service")
+                .lines()
+                .filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/postwarden ")),
+        );
+    let run: Vec<&str> = run
+        .map(|arguments| {
+            arguments
+                .split(|c: char| !c.is_ascii_lowercase())
+                .next()
+                .unwrap_or("")
+        })
+        .collect();
+    assert_eq!(run, ["serve", "migrate", "serve"]);
+    assert!(
+        run.iter()
+            .all(|command| known.iter().any(|known| known == command)),
+        "{known:?}"
+    );
+}
+
+#[test]
+fn the_image_is_built_with_the_rust_version_the_crate_asks_for() {
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    let dockerfile = include_str!("../../Dockerfile");
+    assert!(
+        dockerfile.contains(&format!("FROM rust:{version}-")),
+        "not rust:{version}"
+    );
+}
+
+#[test]
+fn the_packaging_reaches_the_panel_where_it_listens() {
+    let port = Config::default().listen.port();
+    for (file, part) in [
+        ("Dockerfile", format!("EXPOSE {port}")),
+        ("Dockerfile", format!("POSTWARDEN_LISTEN=0.0.0.0:{port}")),
+        ("compose.yaml", format!("127.0.0.1:{port}:{port}")),
+        ("postwarden.conf", format!("http://127.0.0.1:{port}/ ")),
+        (
+            "postwarden-path.conf",
+            format!("http://127.0.0.1:{port}/postwarden "),
+        ),
+    ] {
+        let (_, text) = PACKAGING.iter().find(|(name, _)| *name == file).expect(file);
+        assert!(text.contains(&part), "{file}: {part}");
     }
 }
 
@@ -116,9 +226,16 @@ fn links(text: &str) -> Vec<&str> {
             .skip(1)
             .step_by(2)
             .filter(|code| {
-                ["src/", "tests/", "docs/", "templates/", "migrations/"]
-                    .iter()
-                    .any(|f| code.starts_with(f))
+                [
+                    "src/",
+                    "tests/",
+                    "docs/",
+                    "templates/",
+                    "migrations/",
+                    "packaging/",
+                ]
+                .iter()
+                .any(|f| code.starts_with(f))
             })
             .filter(|code| !code.contains(['{', ' ']) && !code.contains("NAME")),
     );
