@@ -69,6 +69,7 @@ pub static RESOURCE: Resource = Resource {
             name: "message",
             label: "Message",
             help: "What the sender reads, in English and without special characters. Empty for Postfix's own words.",
+            kind: Kind::Prose,
             empty: "",
             ..LINE
         },

@@ -148,8 +148,10 @@ pub enum Kind {
     Subject,
     /// A transport of master.cf and where it delivers to, with suggestions.
     Transport(&'static [&'static str]),
-    /// One line of text.
+    /// One line of text that a program reads.
     Line,
+    /// One line of text that people read.
+    Prose,
     /// A directory for mail; Postfix takes it to the letter.
     Directory,
     /// A whole number.
@@ -258,10 +260,12 @@ impl Resource {
         ALL.iter().filter(|r| r.part == Part::Whole).copied()
     }
 
-    /// The columns of a list of rows.
+    /// The columns of a list of rows, the subject first.
     pub fn listed(&self) -> impl Iterator<Item = &'static Column> {
-        self.columns
-            .iter()
+        let first = self.columns.iter().filter(|c| c.name == self.subject);
+        let others = self.columns.iter().filter(|c| c.name != self.subject);
+        first
+            .chain(others)
             .filter(|c| !c.rare && c.kind != Kind::Password)
     }
 

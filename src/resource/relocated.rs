@@ -41,7 +41,7 @@ pub static RESOURCE: Resource = Resource {
             label: "Moved to",
             help: "What the sender reads after \"User has moved to\": an address, or any short text such as a \
                    telephone number.",
-            kind: Kind::Line,
+            kind: Kind::Prose,
             ..LINE
         },
         ENABLED,

@@ -44,6 +44,7 @@ pub static RESOURCE: Resource = Resource {
             name: "name",
             label: "Name",
             help: "Of the person; for people only.",
+            kind: Kind::Prose,
             empty: "",
             ..LINE
         },

@@ -185,17 +185,12 @@ impl Store {
     ) -> Result<Plan, Refusal> {
         let address = draft.text("domain");
         let renamed = before.is_some_and(|old| old.address != address);
-        if before.is_none() || renamed {
-            if !self
-                .overrides_of(actor, std::slice::from_ref(&address))
-                .await?
-                .is_empty()
-            {
-                return Err(Refusal::Exists {
-                    key: Some(address.clone()),
-                    subject: address,
-                });
-            }
+        let own = std::slice::from_ref(&address);
+        if (before.is_none() || renamed) && !self.overrides_of(actor, own).await?.is_empty() {
+            return Err(Refusal::Exists {
+                key: Some(address.clone()),
+                subject: address,
+            });
         }
         let mut plan = Plan::default();
         let old: &[_] = before.map_or(&[], |b| b.rows.as_slice());

@@ -11,7 +11,7 @@ use super::request::{Fields, Visitor};
 use super::text;
 use crate::access::{Actor, Scope};
 use crate::error::Result;
-use crate::resource::{Column, Kind, Problem, Resource, overrides};
+use crate::resource::{Column, Kind, Problem, Resource};
 use crate::store::{Row, Table};
 
 /// Why the page is shown.
@@ -111,16 +111,39 @@ pub struct Members {
     pub add: String,
     /// Members ticked to be removed.
     pub removed: Vec<String>,
-    /// Recipients the list expands to.
-    pub expanded: u64,
-    /// Most that Postfix takes.
-    pub limit: u64,
+    /// Recipients the list expands to, of those that Postfix takes.
+    pub expanded: Gauge,
     /// Addresses of a loop, if there is one.
     pub cycle: Option<String>,
-    /// Characters of the column in use.
-    pub used: u64,
+    /// Characters of the column in use, where it holds few.
+    pub used: Option<Gauge>,
     /// Lists this one is a member of: key and address.
     pub member_of: Vec<(String, String)>,
+}
+
+/// So much of so much.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Gauge {
+    /// In use.
+    pub used: u64,
+    /// There is.
+    pub most: u64,
+}
+
+impl Gauge {
+    /// How full it is, 0 to 100.
+    pub fn percent(self) -> u64 {
+        (self.used * 100 / self.most.max(1)).min(100)
+    }
+
+    /// The class that says it is nearly full, or more than full.
+    pub fn state(self) -> &'static str {
+        match self.used * 100 / self.most.max(1) {
+            0..=80 => "",
+            _ if self.used <= self.most => " near",
+            _ => " over",
+        }
+    }
 }
 
 /// One member of a list.
@@ -139,22 +162,6 @@ pub struct Member {
 }
 
 impl Members {
-    /// How full a gauge is, 0 to 100.
-    #[expect(clippy::unused_self, reason = "the template calls it")]
-    pub fn percent(&self, used: &u64, most: &u64) -> u64 {
-        (used * 100 / (*most).max(1)).min(100)
-    }
-
-    /// The class of a gauge that is nearly full, or more than full.
-    #[expect(clippy::unused_self, reason = "the template calls it")]
-    pub fn state(&self, used: &u64, most: &u64) -> &'static str {
-        match used * 100 / (*most).max(1) {
-            0..=80 => "",
-            _ if used <= most => " near",
-            _ => " over",
-        }
-    }
-
     /// Whether this member is ticked to be removed.
     pub fn is_removed(&self, address: &str) -> bool {
         self.removed.iter().any(|gone| gone == address)
@@ -179,8 +186,8 @@ pub struct Field {
     pub suggestions: &'static [&'static str],
     /// Most characters the live column holds.
     pub capacity: Option<u64>,
-    /// Shown in the empty field.
-    pub placeholder: String,
+    /// Ready-made values: name and value.
+    pub presets: &'static [(&'static str, &'static str)],
 }
 
 /// What was typed, or stands in the row, by column.
@@ -214,7 +221,9 @@ pub fn typed(resource: &Resource, table: &Table, fields: &Fields, stored: Option
 pub fn keep_rare(values: &mut Typed, resource: &Resource, stored: Option<&Row>) {
     for (name, value) in values {
         if let Some(column) = resource.column(name).filter(|column| column.rare) {
-            *value = stored.map_or(column.default, |row| row.text(name)).to_owned();
+            stored
+                .map_or(column.default, |row| row.text(name))
+                .clone_into(value);
         }
     }
 }
@@ -259,15 +268,17 @@ impl Form {
         }
     }
 
+    /// The mailbox whose password this field is for.
+    pub fn mailbox_for(&self, field: &Field) -> Option<&MailboxExtra> {
+        match &self.extra {
+            Extra::Mailbox(mailbox) if field.column.kind == Kind::Password => Some(mailbox),
+            _ => None,
+        }
+    }
+
     /// Whether something stands beside the form.
     pub fn has_aside(&self) -> bool {
         matches!(self.extra, Extra::Members(_) | Extra::Override(..))
-    }
-
-    /// Ready-made transports of an override: name and value.
-    #[expect(clippy::unused_self, reason = "the template calls it")]
-    pub fn presets(&self) -> &'static [(&'static str, &'static str)] {
-        overrides::PRESETS
     }
 
     /// What is wrong with a field that is no column's.
@@ -418,7 +429,7 @@ impl Field {
             choices,
             suggestions,
             capacity: table.column(column.name).and_then(|c| c.capacity),
-            placeholder: String::new(),
+            presets: &[],
         }
     }
 
@@ -437,14 +448,9 @@ impl Field {
         self.column.kind == Kind::Switch
     }
 
-    /// Whether the field is for a password.
-    pub fn is_password(&self) -> bool {
-        self.column.kind == Kind::Password
-    }
-
     /// Whether the field holds prose: not set like an address.
     pub fn is_prose(&self) -> bool {
-        matches!(self.column.name, "name" | "message" | "newadr")
+        self.column.kind == Kind::Prose
     }
 
     /// Whether the field is for a whole number.

@@ -121,6 +121,7 @@ fn view(visitor: &Visitor, row: &Override) -> RowView {
         label,
         lines,
         more: 0,
+        prose: false,
         empty: "nothing",
     };
     view.cells = vec![
@@ -178,6 +179,9 @@ async fn form(
     for field in &mut form.fields {
         if field.column.name == "domain" {
             field.name = "mail";
+        } else {
+            field.presets = PRESETS;
+            field.suggestions = &[];
         }
     }
     if let Some(stored) = stored {

@@ -36,6 +36,8 @@ pub struct Cell {
     pub lines: Vec<String>,
     /// How many more lines there are.
     pub more: usize,
+    /// Whether people read it, rather than programs.
+    pub prose: bool,
     /// What stands where it holds nothing.
     pub empty: &'static str,
 }
@@ -87,6 +89,7 @@ fn cell(column: &'static Column, stored: &str) -> Cell {
         label: column.label,
         lines,
         more,
+        prose: column.kind == Kind::Prose,
         empty: column.empty,
     }
 }

@@ -216,19 +216,23 @@ impl Review {
 
 /// What a filter narrows a list to, as the end of a sentence.
 fn described(filter: &ListQuery) -> String {
-    let mut words = String::new();
-    if !filter.q.trim().is_empty() {
-        words.push_str(&format!(" “{}”", filter.q.trim()));
-    }
-    if !filter.domain.trim().is_empty() {
-        words.push_str(&format!(" in {}", filter.domain.trim()));
-    }
-    match filter.enabled.as_str() {
-        "1" => words.push_str(" and are enabled"),
-        "0" => words.push_str(" and are disabled"),
-        _ => {}
-    }
-    words
+    let (q, domain) = (filter.q.trim(), filter.domain.trim());
+    let fragment = if q.is_empty() {
+        String::new()
+    } else {
+        format!(" “{q}”")
+    };
+    let place = if domain.is_empty() {
+        String::new()
+    } else {
+        format!(" in {domain}")
+    };
+    let state = match filter.enabled.as_str() {
+        "1" => " and are enabled",
+        "0" => " and are disabled",
+        _ => "",
+    };
+    format!("{fragment}{place}{state}")
 }
 
 const NOTHING: &str =
@@ -267,52 +271,8 @@ pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: 
             n => review.left_out.push(format!("{n} are not there any more.")),
         }
     }
-    let (concerned, operation) = match action {
-        Action::Enable => {
-            let enabling = store.enabling(resource, &rows).await?;
-            review.left_out.extend(left_off(&enabling, rows.len()));
-            review.warnings = enabling.warnings.into_iter().map(|w| w.message).collect();
-            let keys = enabling.keys;
-            (
-                keys.clone(),
-                Operation::SetEnabled {
-                    resource,
-                    keys,
-                    enabled: true,
-                },
-            )
-        }
-        Action::Disable => {
-            let keys: Vec<String> = rows
-                .iter()
-                .filter(|r| r.is_enabled())
-                .map(|r| r.key.clone())
-                .collect();
-            review
-                .left_out
-                .extend(already(rows.len() - keys.len(), "disabled"));
-            (
-                keys.clone(),
-                Operation::SetEnabled {
-                    resource,
-                    keys,
-                    enabled: false,
-                },
-            )
-        }
-        Action::Delete => {
-            let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
-            (
-                keys.clone(),
-                Operation::Delete {
-                    resource,
-                    keys,
-                    version: None,
-                },
-            )
-        }
-    };
-    let chosen: HashSet<&str> = concerned.iter().map(String::as_str).collect();
+    let keys = concerned(&visitor, resource, action, &rows, &mut review).await?;
+    let chosen: HashSet<&str> = keys.iter().map(String::as_str).collect();
     let rows: Vec<Row> = rows
         .into_iter()
         .filter(|row| chosen.contains(row.key.as_str()))
@@ -328,6 +288,18 @@ pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: 
         }
         return review.respond(None);
     }
+    let operation = match action {
+        Action::Delete => Operation::Delete {
+            resource,
+            keys,
+            version: None,
+        },
+        Action::Enable | Action::Disable => Operation::SetEnabled {
+            resource,
+            keys,
+            enabled: action == Action::Enable,
+        },
+    };
     match store.apply(&visitor.actor, &[operation]).await {
         Ok(applied) => {
             let total = text::number(applied.rows.into());
@@ -355,6 +327,35 @@ pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: 
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("a bulk change was refused: {other:?}"))),
     }
+}
+
+/// The keys of those rows that would change; the page says what becomes of the others.
+async fn concerned(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    action: Action,
+    rows: &[Row],
+    review: &mut Review,
+) -> Result<Vec<String>> {
+    Ok(match action {
+        Action::Enable => {
+            let enabling = visitor.app.store.enabling(resource, rows).await?;
+            review.left_out.extend(left_off(&enabling, rows.len()));
+            review
+                .warnings
+                .extend(enabling.warnings.into_iter().map(|warning| warning.message));
+            enabling.keys
+        }
+        Action::Disable => {
+            let on = rows.iter().filter(|row| row.is_enabled());
+            let keys: Vec<String> = on.map(|row| row.key.clone()).collect();
+            review
+                .left_out
+                .extend(already(rows.len() - keys.len(), "disabled"));
+            keys
+        }
+        Action::Delete => rows.iter().map(|row| row.key.clone()).collect(),
+    })
 }
 
 /// 303 to the list with a notice.

@@ -4,8 +4,8 @@
 use crate::error::{Error, Result};
 use crate::mail::{Destinations, DomainName, EXPANSION_LIMIT, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, backups, domains, users};
-use crate::store::{Aliases, ListQuery, Operation, Plan, Stored, Warning};
-use crate::web::form::{Extra, MailboxExtra, Member, Members, NewDomainExtra, Typed};
+use crate::store::{Aliases, ListQuery, Operation, Plan, Stored, Table, Warning};
+use crate::web::form::{Extra, Gauge, MailboxExtra, Member, Members, NewDomainExtra, Typed};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
 
@@ -22,10 +22,12 @@ const DESCRIBED: usize = 2_000;
 pub(super) async fn extra(
     visitor: &Visitor,
     resource: &'static Resource,
+    table: &Table,
     stored: Option<&Stored>,
     values: &Typed,
     fields: &Fields,
 ) -> Result<Extra> {
+    let capacity = table.column("destination").and_then(|column| column.capacity);
     let typed = |name: &str| fields.text(name).to_owned();
     Ok(match (resource.slug, stored) {
         ("users", stored) => Extra::Mailbox(MailboxExtra {
@@ -44,7 +46,9 @@ pub(super) async fn extra(
             copy: typed("start_copy"),
             domains: hosted_domains(visitor).await?,
         }),
-        ("lists", Some(stored)) => Extra::Members(Box::new(members(visitor, stored, values, fields).await?)),
+        ("lists", Some(stored)) => Extra::Members(Box::new(
+            members(visitor, capacity, stored, values, fields).await?,
+        )),
         _ => Extra::None,
     })
 }
@@ -340,7 +344,13 @@ async fn expansion(
 }
 
 /// What the page of a list says about its members.
-async fn members(visitor: &Visitor, stored: &Stored, values: &Typed, fields: &Fields) -> Result<Members> {
+async fn members(
+    visitor: &Visitor,
+    capacity: Option<u64>,
+    stored: &Stored,
+    values: &Typed,
+    fields: &Fields,
+) -> Result<Members> {
     let (store, actor) = (&visitor.app.store, &visitor.actor);
     let address = stored.row.subject(&aliases::RESOURCE);
     let mut items = items_of(stored.row.text("destination"));
@@ -367,10 +377,15 @@ async fn members(visitor: &Visitor, stored: &Stored, values: &Typed, fields: &Fi
         rows,
         add: String::new(),
         removed: fields.every("remove"),
-        expanded: expansion.count as u64,
-        limit: EXPANSION_LIMIT as u64,
+        expanded: Gauge {
+            used: expansion.count as u64,
+            most: EXPANSION_LIMIT as u64,
+        },
         cycle: expansion.cycle.map(|cycle| cycle.join(" → ")),
-        used: used as u64,
+        used: capacity.filter(|most| *most < 1000).map(|most| Gauge {
+            used: used as u64,
+            most,
+        }),
         member_of: store
             .mentioning(actor, &address)
             .await?

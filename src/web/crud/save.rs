@@ -51,7 +51,7 @@ async fn new_form(
     let title = format!("New {}", resource.words.noun);
     let page = visitor.page(&title, resource.slug).await?;
     let mut form = Form::new(page, resource, table, values);
-    form.extra = companions::extra(visitor, resource, None, values, fields).await?;
+    form.extra = companions::extra(visitor, resource, table, None, values, fields).await?;
     form.without_rare_for(&visitor.actor);
     Ok(form)
 }
@@ -113,7 +113,7 @@ pub(super) async fn edit_form(
     form.version = stored.image.version();
     form.subject = title;
     form.writable = visitor.actor.may_write(resource) && table.read_only(resource).is_none();
-    form.extra = companions::extra(visitor, resource, Some(stored), values, fields).await?;
+    form.extra = companions::extra(visitor, resource, table, Some(stored), values, fields).await?;
     form.without_rare_for(&visitor.actor);
     Ok(form)
 }
