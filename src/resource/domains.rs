@@ -32,8 +32,8 @@ pub static RESOURCE: Resource = Resource {
         Column {
             name: "domain",
             label: "Domain",
-            help: "Such as `example.org`. A subdomain needs a row of its own. An address such as `joe@example.org` makes \
-                   a row that overrides the transport of that one address.",
+            help: "Such as `example.org`. A subdomain needs a row of its own. To send one person's mail elsewhere use \
+                   Overrides.",
             kind: Kind::Subject,
             sortable: true,
             ..LINE

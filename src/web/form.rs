@@ -81,6 +81,8 @@ pub enum Extra {
 pub struct MailboxExtra {
     /// Whether the box for the self alias is ticked.
     pub self_alias: bool,
+    /// Whether there is one already.
+    pub has_alias: bool,
     /// How the stored password is hashed and what is wrong with it; `None` for a new mailbox.
     pub password: Option<String>,
     /// Whether a new password is to be generated.
@@ -195,7 +197,9 @@ pub type Typed = Vec<(&'static str, String)>;
 
 /// What a new form offers; fields named in the address are filled in.
 pub fn blank(resource: &Resource, table: &Table, offered: &BTreeMap<String, String>) -> Typed {
-    let offer = |column: &Column| offered.get(column.name).cloned();
+    // Nobody is sent a link with a password for somebody else's mailbox in it.
+    let open = |column: &Column| column.kind != Kind::Password;
+    let offer = |column: &Column| offered.get(column.name).filter(|_| open(column)).cloned();
     columns(resource, table)
         .map(|c| (c.name, offer(c).unwrap_or_else(|| c.default.to_owned())))
         .collect()

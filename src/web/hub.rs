@@ -1,13 +1,13 @@
 //! `/domains/{key}`: everything about one domain on one page, with what is missing one click away.
 
 use askama::Template;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::changes::ChangeView;
-use super::page::{Page, render, see_other};
+use super::page::{Page, render};
 use super::request::Visitor;
-use super::urls::{self, query};
+use super::urls::query;
 use super::view::RowView;
 use super::{crud, text};
 use crate::error::Result;
@@ -17,7 +17,7 @@ use crate::resource::{Kind, Resource, access, aliases, backups, domains, lists, 
 use crate::store::{ChangeQuery, ListQuery, Row, Stored, Total};
 
 /// Rows a section shows; the rest are behind a link.
-const SHOWN: u16 = 6;
+const SHOWN: u16 = 20;
 
 /// Changes shown.
 const LATEST: usize = 5;
@@ -90,14 +90,13 @@ struct BackupEntry {
 }
 
 /// `/domains/{key}`
-pub async fn show(visitor: Visitor, key: String) -> Result<Response> {
+pub async fn show(visitor: Visitor, key: String, headers: HeaderMap) -> Result<Response> {
     let table = crud::live(&visitor, &domains::RESOURCE).await?;
     let stored = crud::stored(&visitor, &domains::RESOURCE, &key).await?;
     let domain = stored.row.subject(&domains::RESOURCE);
     // A row about one address is no domain; neither is one whose domain cannot be told.
     if domain.contains('@') || domain.is_empty() {
-        let form = visitor.app.urls.row("domains", urls::key(&key)) + "/edit";
-        return Ok(see_other(&form));
+        return crud::edit(&domains::RESOURCE, visitor, key, headers).await;
     }
     let writable =
         visitor.actor.may_write(&domains::RESOURCE) && table.read_only(&domains::RESOURCE).is_none();
@@ -200,13 +199,17 @@ impl Look<'_> {
             Total::Exactly(n) => Some(text::number(n)),
             Total::MoreThan(n) => Some(format!("more than {}", text::number(n))),
         };
-        // The part before the @ is for the person to type.
+        // The part before the @ is for the person to type. Where `@domain` alone would be a row for the whole domain, it is
+        // not put into anybody's mouth.
+        let subject = match resource.slug {
+            "users" | "overrides" | "access" => format!("@{}", self.domain),
+            _ => String::new(),
+        };
         let field = if resource.slug == "overrides" {
             "mail"
         } else {
             resource.subject
         };
-        let subject = format!("@{}", self.domain);
         let offered = self.page(resource.slug, "/new", &[(field, &subject), ("next", &self.here)]);
         Section {
             title: resource.words.title,
@@ -230,6 +233,7 @@ impl Look<'_> {
             "aliases" => {
                 let items = items_of(row.text("destination"));
                 match items.as_slice() {
+                    [one] if *one == row.subject(resource) => ("itself".to_owned(), false),
                     [one] => (one.clone(), true),
                     [] => ("nothing".to_owned(), false),
                     [first, rest @ ..] => (format!("{first} and {} more", rest.len()), true),

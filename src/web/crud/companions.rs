@@ -30,15 +30,18 @@ pub(super) async fn extra(
     let capacity = table.column("destination").and_then(|column| column.capacity);
     let typed = |name: &str| fields.text(name).to_owned();
     Ok(match (resource.slug, stored) {
-        ("users", stored) => Extra::Mailbox(MailboxExtra {
-            self_alias: match (fields.is_empty(), stored) {
-                (true, None) => true,
-                (true, Some(stored)) => has_self_alias(visitor, &stored.row.subject(resource)).await?,
-                (false, _) => fields.is_set("self_alias"),
-            },
-            password: stored.map(password_in_words),
-            generate: fields.is_set("generate"),
-        }),
+        ("users", stored) => {
+            let has_alias = match stored {
+                Some(stored) => has_self_alias(visitor, &stored.row.subject(resource)).await?,
+                None => false,
+            };
+            Extra::Mailbox(MailboxExtra {
+                self_alias: fields.is_set("self_alias") || (fields.is_empty() && stored.is_none()),
+                has_alias,
+                password: stored.map(password_in_words),
+                generate: fields.is_set("generate"),
+            })
+        }
         ("domains", None) => Extra::NewDomain(NewDomainExtra {
             start: typed("start"),
             destination: typed("start_destination"),
@@ -81,6 +84,23 @@ pub(super) async fn plan(
         _ => {}
     }
     Ok(Ok(plan))
+}
+
+/// What can go with a row that is deleted: the self alias of a mailbox.
+pub(super) async fn plan_deletion(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    stored: &Stored,
+) -> Result<Plan> {
+    if resource.slug != "users" || !visitor.actor.may_write(&aliases::RESOURCE) {
+        return Ok(Plan::default());
+    }
+    let address = stored.row.subject(resource);
+    visitor
+        .app
+        .store
+        .plan_without_self_alias(&visitor.actor, &address)
+        .await
 }
 
 /// Sets the password that was typed, or a generated one where a mailbox would have none. Answers with the one to show.
@@ -462,7 +482,7 @@ impl Surroundings {
         } else if !nested.is_empty() && !to_itself {
             ("alias", false)
         } else if has(&self.overrides) {
-            ("elsewhere", false)
+            ("override", false)
         } else if has(&self.mailboxes) && here {
             ("mailbox here", false)
         } else if here {

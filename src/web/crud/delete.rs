@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::conflict::shown;
-use super::{Done, live, report, stored};
+use super::{Done, companions, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::store::{Dependents, Operation, Refusal, Row, Stored};
@@ -23,6 +23,8 @@ struct ConfirmDelete {
     version: String,
     values: Vec<(&'static str, String)>,
     dependents: Vec<Dependents>,
+    /// What can go with the row: a self alias without its mailbox takes mail only to bounce it.
+    companions: Vec<String>,
 }
 
 impl ConfirmDelete {
@@ -56,6 +58,7 @@ pub(super) async fn ask_delete(
 }
 
 async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: &Stored) -> Result<Response> {
+    let companions = companions::plan_deletion(visitor, resource, stored).await?.told;
     let template = ConfirmDelete {
         page: visitor
             .page(&format!("Delete {}", resource.words.one), resource.slug)
@@ -70,6 +73,7 @@ async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: 
             .store
             .dependents(&visitor.actor, resource, std::slice::from_ref(&stored.row))
             .await?,
+        companions,
     };
     render(StatusCode::OK, &template)
 }
@@ -96,22 +100,22 @@ pub(super) async fn delete(
     let stored = stored(&visitor, resource, &key).await?;
     let key = stored.row.key.clone();
     let version = fields.get("version").map(str::to_owned);
-    match visitor
-        .app
-        .store
-        .apply(
-            &visitor.actor,
-            &[Operation::Delete {
-                resource,
-                keys: vec![key],
-                version,
-            }],
-        )
-        .await
-    {
+    let mut operations = vec![Operation::Delete {
+        resource,
+        keys: vec![key],
+        version,
+    }];
+    let mut lines = vec![format!(
+        "Deleted `{}`. It is kept in Changes.",
+        text::plain(stored.row.text(resource.subject))
+    )];
+    if fields.is_set("companions") {
+        let plan = companions::plan_deletion(&visitor, resource, &stored).await?;
+        operations.extend(plan.operations);
+        lines.extend(plan.told);
+    }
+    match visitor.app.store.apply(&visitor.actor, &operations).await {
         Ok(_) => {
-            let subject = text::plain(stored.row.text(resource.subject));
-            let lines = vec![format!("Deleted `{subject}`. It is kept in Changes.")];
             let done = Done {
                 changed: true,
                 lines,

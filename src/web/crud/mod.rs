@@ -26,8 +26,8 @@ use crate::store::{Dependents, ListQuery, Row, Stored, Table, Total};
 use bulk::bulk;
 use delete::{ask_delete, delete};
 use index::index;
-pub(super) use save::came_from;
-use save::{blank, edit, save};
+use save::{blank, save};
+pub(super) use save::{came_from, edit};
 use switch::set_enabled;
 
 /// What running Postfix processes may still answer (docs/postfix.md 3a).
@@ -60,7 +60,7 @@ pub fn routes(resource: &'static Resource) -> Router<App> {
             get(
                 move |visitor: Visitor, key: KeySegment, headers: HeaderMap| async move {
                     if resource.slug == "domains" {
-                        hub::show(visitor, key.0).await
+                        hub::show(visitor, key.0, headers).await
                     } else {
                         edit(resource, visitor, key.0, headers).await
                     }

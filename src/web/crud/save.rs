@@ -28,9 +28,10 @@ pub(super) async fn blank(
     let mut values = form::blank(resource, &table, &offered);
     if let Some(key) = offered.get("copy") {
         let source = super::stored(&visitor, resource, key).await?;
-        // A person, a directory and a password are one mailbox's own.
+        // What the row is about and its directory are its own.
         for (name, value) in &mut values {
-            if *name != "maildir" && resource.key != *name && source.row.has(name) {
+            let own = *name == resource.subject || resource.directory == Some(*name);
+            if !own && source.row.has(name) {
                 source.row.text(name).clone_into(value);
             }
         }
@@ -56,7 +57,7 @@ async fn new_form(
     Ok(form)
 }
 
-pub(super) async fn edit(
+pub(in crate::web) async fn edit(
     resource: &'static Resource,
     visitor: Visitor,
     key: String,
