@@ -41,8 +41,9 @@ const LOG_FILE_SIZE: &str = "--innodb-log-file-size=16M";
 const LOG_FILE: &str = "mariadbd.log";
 const PID_FILE: &str = "mariadbd.pid";
 const PASSWORD_FILE: &str = "root-password";
-/// Written by the keeper when the server has ended; holds its exit status.
-const ENDED_FILE: &str = "mariadbd.ended";
+/// Written by the keeper when the server has ended; holds its exit status. The keeper's process id follows the name: the
+/// keeper of a server before may write its file when the next server is starting already.
+const ENDED_FILE: &str = "mariadbd.ended.";
 
 /// Arguments: `temporary` or `lasting`, our directory, a socket directory to remove or nothing, the server's command.
 ///
@@ -51,7 +52,7 @@ const ENDED_FILE: &str = "mariadbd.ended";
 const KEEPER: &str = r#"
 mode=$1 dir=$2 socket_dir=$3
 shift 3
-ended=$dir/mariadbd.ended
+ended=$dir/mariadbd.ended.$$
 exec 3<&0 </dev/null
 "$@" 3<&- >/dev/null 2>>"$dir/mariadbd.log" &
 server=$!
@@ -238,7 +239,7 @@ impl PrivateMariaDb {
     /// Whether the server has not ended, by itself or by [`kill_9`](Self::kill_9).
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.dir.join(ENDED_FILE).exists()
+        self.keeper.pipe.is_some() && !self.keeper.ended_file(&self.dir).exists()
     }
 
     /// Kills the server without warning, as a crash would, and waits until it is gone. The data stays, that of a
@@ -288,6 +289,11 @@ impl PrivateMariaDb {
 }
 
 impl Keeper {
+    /// What it writes when its server has ended.
+    fn ended_file(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("{ENDED_FILE}{}", self.process.id()))
+    }
+
     /// Ends the server; a temporary directory is removed.
     fn end(&mut self) -> io::Result<()> {
         drop(self.pipe.take());
@@ -396,9 +402,7 @@ fn start_server(
 ) -> io::Result<(Keeper, PathBuf)> {
     let mariadbd = find_program("mariadbd")?;
     create_private_dir(&dir.join("tmp"))?;
-    for stale in [ENDED_FILE, PID_FILE] {
-        remove_if_there(&dir.join(stale))?;
-    }
+    remove_stale(dir)?;
     let log_start = fs::metadata(dir.join(LOG_FILE)).map_or(0, |log| log.len());
     let socket_in_dir = dir.join("mariadbd.sock");
     let socket_dir = if socket_in_dir.as_os_str().len() > MAX_SOCKET_PATH {
@@ -438,7 +442,7 @@ fn start_server(
         .trim()
         .parse()
         .map_err(|_| io::Error::other("the shell did not start mariadbd"))?;
-    match wait_until_ready(dir, port, keeper.server) {
+    match wait_until_ready(dir, port, &keeper) {
         Ok(()) => Ok((keeper, socket)),
         Err(error) => {
             let log = read_from(&dir.join(LOG_FILE), log_start).unwrap_or_default();
@@ -447,6 +451,18 @@ fn start_server(
             Err(explain_failed_start(&error, &log))
         }
     }
+}
+
+/// Removes what servers before have left to say that they run, or ran.
+fn remove_stale(dir: &Path) -> io::Result<()> {
+    remove_if_there(&dir.join(PID_FILE))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().as_bytes().starts_with(ENDED_FILE.as_bytes()) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The command line of the server, after the program.
@@ -495,13 +511,14 @@ fn server_options(dir: &Path, socket: &Path, port: u16, durability: Durability) 
 }
 
 /// Waits for the pid file, which proves that the port is ours, and then for the greeting every client gets first.
-fn wait_until_ready(dir: &Path, port: u16, server: u32) -> io::Result<()> {
+fn wait_until_ready(dir: &Path, port: u16, keeper: &Keeper) -> io::Result<()> {
+    let ended = keeper.ended_file(dir);
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
-        if dir.join(ENDED_FILE).exists() {
+        if ended.exists() {
             return Err(io::Error::other("mariadbd ended during its start"));
         }
-        if recorded_pid(dir) == Some(server) && greets(port) {
+        if recorded_pid(dir) == Some(keeper.server) && greets(port) {
             return Ok(());
         }
         if Instant::now() > deadline {
@@ -617,6 +634,8 @@ fn create_data_dir(data: &Path) -> io::Result<()> {
         ])
         .arg(option("--datadir=", &relative))
         .args(user_option()?)
+        // A server that starts removes all temporary tables in its temporary directory, those of others too.
+        .env("TMPDIR", &aside)
         .current_dir(aside.parent().unwrap_or(Path::new("/")))
         .stdin(Stdio::null())
         .output()?;

@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use postwarden::mariadb::{Durability, PrivateMariaDb};
 
 use crate::program::{Running, sign_in};
 
@@ -100,4 +103,39 @@ async fn the_demo_keeps_its_data_and_leaves_no_process() {
             .contains("newer@blobber.org")
     );
     demo.stop();
+}
+
+/// Sends a signal such as `STOP`, by the builtin, because the `kill` program is not on every machine.
+fn signal(name: &str, process: u32) {
+    let status = Command::new("sh")
+        .args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &process.to_string()])
+        .status()
+        .expect("a shell");
+    assert!(status.success());
+}
+
+/// The process that started another.
+fn parent(process: u32) -> u32 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("a process");
+    let (_, rest) = stat.rsplit_once(") ").expect("the end of its name");
+    let parent = rest.split(' ').nth(1).expect("its parent");
+    parent.parse().expect("a number")
+}
+
+#[test]
+fn a_server_is_not_taken_for_ended_because_the_one_before_has() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let first = PrivateMariaDb::start(dir.path(), Durability::Relaxed).expect("a server");
+    // As if the one that watches it were slow to notice.
+    let keeper = parent(first.pid());
+    signal("STOP", keeper);
+    signal("KILL", first.pid());
+    let second = PrivateMariaDb::start(dir.path(), Durability::Relaxed).expect("another server");
+    signal("CONT", keeper);
+    drop(first);
+    let runs = second.is_running();
+    // A server that is taken for ended would be waited for without end.
+    signal("KILL", second.pid());
+    second.stop().expect("stopped");
+    assert!(runs);
 }
