@@ -211,7 +211,7 @@ fn effect(dependent: &Dependent, first: &str, subjects: usize) -> String {
     }
     dependent
         .effect
-        .replace("{subject}", "the deleted row")
+        .replace("{subject}", "one of them")
         .replace("{domain}", "its domain")
 }
 

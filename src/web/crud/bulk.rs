@@ -93,12 +93,12 @@ impl Review {
     }
 
     #[expect(clippy::unused_self, reason = "the template calls it")]
-    fn rest_of(&self, group: &Dependents) -> u64 {
-        group.count - group.examples.len() as u64
+    fn rest_of(&self, group: &Dependents) -> Option<String> {
+        super::rest_of(group)
     }
 
-    fn rest(&self) -> usize {
-        self.count.saturating_sub(self.names.len())
+    fn rest(&self) -> Option<String> {
+        super::more(self.count - self.names.len())
     }
 }
 

@@ -38,8 +38,8 @@ impl ConfirmDelete {
     }
 
     #[expect(clippy::unused_self, reason = "the template calls it")]
-    fn rest_of(&self, group: &Dependents) -> u64 {
-        group.count - group.examples.len() as u64
+    fn rest_of(&self, group: &Dependents) -> Option<String> {
+        super::rest_of(group)
     }
 }
 

@@ -22,6 +22,7 @@ use super::request::{Asked, Fields, KeySegment, Visitor};
 use super::{hub, text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
+use crate::resource::overrides::IN_DOMAINS;
 use crate::store::{Dependents, ListQuery, Row, Stored, Table, Total};
 use bulk::bulk;
 use delete::{ask_delete, delete};
@@ -165,7 +166,22 @@ async fn left_behind(visitor: &Visitor, resource: &'static Resource, row: &Row) 
 
 /// `3 aliases`
 fn count_of(group: &Dependents) -> String {
-    let (one, many) =
-        Resource::by_table(group.table).map_or((group.table, group.table), |r| (r.words.noun, r.words.many));
+    let is_override = |name: &str| matches!(group.table, "domains" | "backups") && name.contains('@');
+    let resource = if group.examples.iter().all(|(_, name)| is_override(name)) {
+        Some(&IN_DOMAINS)
+    } else {
+        Resource::by_table(group.table)
+    };
+    let (one, many) = resource.map_or((group.table, group.table), |r| (r.words.noun, r.words.many));
     text::total(Total::Exactly(group.count), one, many)
+}
+
+/// `and 12 more` than are named.
+fn rest_of(group: &Dependents) -> Option<String> {
+    let named = group.examples.len() as u64;
+    more(usize::try_from(group.count - named).unwrap_or(usize::MAX))
+}
+
+fn more(rest: usize) -> Option<String> {
+    (rest > 0).then(|| format!(" and {} more", text::number(rest as u64)))
 }
