@@ -26,6 +26,8 @@ pub struct Column {
     pub capacity: Option<u64>,
     /// Whether it may be NULL.
     pub nullable: bool,
+    /// What a row gets that does not name it, where that is a plain value.
+    pub default: Option<String>,
     /// What the server computes it from, where it does.
     pub expression: Option<String>,
     /// Whether it is part of the primary key.
@@ -157,7 +159,7 @@ impl Schema {
                     CAST(IF(EXTRA LIKE '%GENERATED%' AND EXTRA NOT LIKE '%DEFAULT_GENERATED%', \
                             COALESCE(GENERATION_EXPRESSION, ''), NULL) AS CHAR), \
                     COLUMN_KEY = 'UNI' AND IS_NULLABLE = 'NO', \
-                    COLUMN_KEY = 'PRI' \
+                    COLUMN_KEY = 'PRI', CAST(COLUMN_DEFAULT AS CHAR) \
              FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION",
         )
         .fetch_all(connection)
@@ -185,12 +187,26 @@ impl Schema {
                 expression: row.try_get_unchecked(5)?,
                 unique: row.try_get_unchecked::<i64, _>(6)? != 0,
                 primary: row.try_get_unchecked::<i64, _>(7)? != 0,
+                default: row
+                    .try_get_unchecked::<Option<String>, _>(8)?
+                    .and_then(|default| plain_default(&default)),
             });
         }
         // One that was dropped between them has no columns.
         schema.tables.retain(|_, table| !table.columns.is_empty());
         Ok(schema)
     }
+}
+
+/// A column default as the value it stands for. MariaDB quotes it as in a statement, MySQL does not.
+fn plain_default(default: &str) -> Option<String> {
+    if default.eq_ignore_ascii_case("NULL") || default.ends_with(')') {
+        return None;
+    }
+    let inner = default
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    Some(inner.map_or_else(|| default.to_owned(), |text| text.replace("''", "'")))
 }
 
 /// The last schema read, kept for a second.
@@ -224,4 +240,19 @@ impl Cache {
 /// The live table, or the error that the database has none.
 pub(super) fn require<'s>(schema: &'s Schema, name: &'static str) -> Result<&'s Table> {
     schema.table(name).ok_or(Error::MissingTable(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_is_read_as_the_value_it_stands_for() {
+        assert_eq!(plain_default("'/var/mail'").as_deref(), Some("/var/mail"));
+        assert_eq!(plain_default("5000").as_deref(), Some("5000"));
+        assert_eq!(plain_default("''").as_deref(), Some(""));
+        assert_eq!(plain_default("'o''brien'").as_deref(), Some("o'brien"));
+        assert_eq!(plain_default("NULL"), None);
+        assert_eq!(plain_default("current_timestamp()"), None);
+    }
 }

@@ -201,7 +201,7 @@ pub fn blank(resource: &Resource, table: &Table, offered: &BTreeMap<String, Stri
     let open = |column: &Column| column.kind != Kind::Password;
     let offer = |column: &Column| offered.get(column.name).filter(|_| open(column)).cloned();
     columns(resource, table)
-        .map(|c| (c.name, offer(c).unwrap_or_else(|| c.default.to_owned())))
+        .map(|c| (c.name, offer(c).unwrap_or_else(|| default_of(c, table))))
         .collect()
 }
 
@@ -214,20 +214,26 @@ pub fn typed(resource: &Resource, table: &Table, fields: &Fields, stored: Option
                 (Some(value), _, _) => value.to_owned(),
                 (None, Kind::Switch, _) => String::new(),
                 (None, _, Some(row)) => row.text(column.name).to_owned(),
-                (None, _, None) => column.default.to_owned(),
+                (None, _, None) => default_of(column, table),
             };
             (column.name, value)
         })
         .collect()
 }
 
+/// What a new row has in a column that nobody filled in. For what is rarely needed the live table says so: it may have
+/// been set up for this server's directories and users.
+fn default_of(column: &Column, table: &Table) -> String {
+    let live = table.column(column.name).and_then(|live| live.default.clone());
+    live.filter(|_| column.rare)
+        .unwrap_or_else(|| column.default.to_owned())
+}
+
 /// Puts back what domain owners may not set, whatever they sent: which user writes mail where.
-pub fn keep_rare(values: &mut Typed, resource: &Resource, stored: Option<&Row>) {
+pub fn keep_rare(values: &mut Typed, resource: &Resource, table: &Table, stored: Option<&Row>) {
     for (name, value) in values {
         if let Some(column) = resource.column(name).filter(|column| column.rare) {
-            stored
-                .map_or(column.default, |row| row.text(name))
-                .clone_into(value);
+            *value = stored.map_or_else(|| default_of(column, table), |row| row.text(name).to_owned());
         }
     }
 }

@@ -106,12 +106,12 @@ pub(super) async fn plan_deletion(
 /// Sets the password that was typed, or a generated one where a mailbox would have none. Answers with the one to show.
 pub(super) async fn seal_password(
     visitor: &Visitor,
-    resource: &Resource,
+    table: &Table,
     draft: &mut Draft,
     is_new: bool,
     fields: &Fields,
 ) -> Result<Option<String>> {
-    if resource.slug != "users" {
+    if table.name != users::RESOURCE.table || !table.has("crypt") {
         return Ok(None);
     }
     let generated = (fields.is_set("generate") || (is_new && draft.password().is_none()))

@@ -145,7 +145,7 @@ pub(super) async fn save(
     visitor.actor.require_write(resource)?;
     let mut values = form::typed(resource, &table, &fields, stored.as_ref().map(|s| &s.row));
     if visitor.actor.scope != Scope::Everything {
-        form::keep_rare(&mut values, resource, stored.as_ref().map(|s| &s.row));
+        form::keep_rare(&mut values, resource, &table, stored.as_ref().map(|s| &s.row));
     }
     if resource.part == Part::Lists {
         companions::with_members(&mut values, &fields);
@@ -204,7 +204,7 @@ impl Saving<'_> {
         }
         let is_new = self.stored.is_none();
         let secret =
-            companions::seal_password(self.visitor, self.resource, &mut draft, is_new, &self.fields).await?;
+            companions::seal_password(self.visitor, &self.table, &mut draft, is_new, &self.fields).await?;
         let mut operations = vec![self.operation(&draft)];
         operations.append(&mut plan.operations);
         match store.apply(actor, &operations).await {
