@@ -188,6 +188,7 @@ impl Store {
         let own = std::slice::from_ref(&address);
         if (before.is_none() || renamed) && !self.overrides_of(actor, own).await?.is_empty() {
             return Err(Refusal::Exists {
+                resource: place,
                 key: Some(address.clone()),
                 subject: address,
             });

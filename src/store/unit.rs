@@ -85,6 +85,8 @@ pub struct Applied {
 pub enum Refusal {
     /// Another row has this subject already; its key.
     Exists {
+        /// In this table.
+        resource: &'static Resource,
         /// The key of that row, where the actor may see it.
         key: Option<String>,
         /// Its subject as stored.
@@ -96,6 +98,8 @@ pub enum Refusal {
     OutOfScope,
     /// A value is longer than its column.
     TooLong {
+        /// Of this table.
+        resource: &'static Resource,
         /// The column.
         column: &'static str,
         /// Most characters it holds.
@@ -112,8 +116,8 @@ pub enum Refusal {
         /// The other row, where the actor may see it.
         key: Option<String>,
     },
-    /// The table's numbering has reached the end of its type.
-    KeysUsedUp,
+    /// The numbering of this table has reached the end of its type.
+    KeysUsedUp(&'static Resource),
     /// Something else went wrong.
     Failed(Error),
 }
@@ -365,7 +369,7 @@ impl Unit<'_> {
     async fn at_rows(
         &mut self,
         mut sql: QueryBuilder<MySql>,
-        resource: &Resource,
+        resource: &'static Resource,
         table: &Table,
         keys: &[String],
     ) -> Result<u64, Stop> {
@@ -578,7 +582,7 @@ async fn expect_storable(
     if !actor.scope.covers(&domain_of(&subject)) || (actor.scope != Scope::Everything && !theirs) {
         return Err(Refusal::OutOfScope.into());
     }
-    expect_room(table, draft)?;
+    expect_room(resource, table, draft)?;
     expect_own_directory(&mut *connection, actor, resource, table, draft, except).await?;
     // A row that keeps its subject, but for its case, may have an older twin; mending it must stay possible.
     let kept = |column: &str| {
@@ -606,6 +610,7 @@ async fn expect_storable(
     match sql.build().fetch_optional(connection).await? {
         None => Ok(()),
         Some(row) => Err(Refusal::Exists {
+            resource,
             key: row.try_get_unchecked(0)?,
             subject: row.try_get_unchecked::<Option<String>, _>(1)?.unwrap_or_default(),
         }
@@ -667,7 +672,7 @@ fn expect_version(stored: &Stored, version: Option<&str>) -> Result<(), Stop> {
 }
 
 /// That every value fits its column. A server that is not strict would cut it without a word.
-fn expect_room(table: &Table, draft: &Draft) -> Result<(), Stop> {
+fn expect_room(resource: &'static Resource, table: &Table, draft: &Draft) -> Result<(), Stop> {
     for (column, value) in draft.values() {
         let Value::Text(text) = value else { continue };
         let length = text.chars().count() as u64;
@@ -677,6 +682,7 @@ fn expect_room(table: &Table, draft: &Draft) -> Result<(), Stop> {
             .filter(|most| length > *most)
         {
             return Err(Refusal::TooLong {
+                resource,
                 column,
                 capacity,
                 length,
@@ -703,21 +709,22 @@ fn expect_stored(after: &Stored, values: &[&(&'static str, Value)]) -> Result<()
 }
 
 /// What a failed INSERT or UPDATE means.
-fn refused_write(error: sqlx::Error, resource: &Resource, subject: &str) -> Stop {
+fn refused_write(error: sqlx::Error, resource: &'static Resource, subject: &str) -> Stop {
     let numbered = resource.key != resource.subject;
     match number(&error) {
         // Duplicate entry, and the same from AUTO_INCREMENT at the end of its type.
-        Some(1062) if numbered && error.to_string().contains("PRIMARY") => Refusal::KeysUsedUp.into(),
+        Some(1062) if numbered && error.to_string().contains("PRIMARY") => Refusal::KeysUsedUp(resource).into(),
         Some(1264) if !numbered => Refusal::Unstorable(format!(
             "A number is larger than its column holds: {error}. Choose a smaller one, or widen the column."
         ))
         .into(),
         Some(1062) => Refusal::Exists {
+            resource,
             key: None,
             subject: subject.to_owned(),
         }
         .into(),
-        Some(167 | 1264 | 1467) => Refusal::KeysUsedUp.into(),
+        Some(167 | 1264 | 1467) => Refusal::KeysUsedUp(resource).into(),
         // A column without default that the panel does not know; trouble that a trigger raised on purpose.
         Some(1364) => Refusal::Unstorable(format!(
             "The table has a column that must be given and that the panel does not know: {error}. Give it a default, \

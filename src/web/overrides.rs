@@ -13,6 +13,7 @@ use super::crud::CACHED;
 use super::crud::bulk::{Action, Asked as AskedBulk, already, finish};
 use super::crud::conflict::{Now, Versions};
 use super::crud::index::{Shown, respond};
+use super::crud::refused::{Answer, refused};
 use super::form::{Extra, Form, Stage, Typed};
 use super::page::{Notice, see_other};
 use super::request::{Asked, Fields, KeySegment, Visitor};
@@ -350,51 +351,21 @@ impl Saving {
     }
 
     async fn refused(&self, refusal: Refusal) -> Result<Response> {
-        let problem = |column, message: String| vec![Problem { column, message }];
-        match refusal {
-            Refusal::Failed(Error::ReadOnly(why)) => self.form().await?.with_reason(why.reason).respond(),
-            Refusal::Failed(Error::Forbidden(why)) | Refusal::Unstorable(why) => {
-                self.form().await?.with_reason(why).respond()
+        match refused(refusal, self.place) {
+            Answer::Error(Error::Forbidden(reason)) | Answer::Reason(reason) => {
+                self.form().await?.with_reason(reason).respond()
             }
-            Refusal::Failed(error) => Err(error),
-            Refusal::OutOfScope => {
-                self.refuse(&problem("domain", "This is not one of your domains.".to_owned()))
-                    .await
-            }
-            Refusal::Exists { subject, .. } => {
-                let message = format!(
-                    "`{}` has an override already. Change that one.",
-                    text::plain(&subject)
-                );
-                let mut form = self
-                    .form()
-                    .await?
-                    .with_problems(Stage::Refused, &problem("domain", message));
-                form.other = Some(self.visitor.app.urls.row(self.place.slug, &subject));
-                form.respond()
-            }
+            Answer::Error(error) => Err(error),
             // One of the rows it consists of was changed in this very moment.
-            Refusal::Conflict(_) => {
-                let reason = "One of the rows this override consists of was changed just now. Nothing was written; look at \
-                              it again and save.";
+            Answer::Conflict(_) => {
+                let reason = "One of the rows this override consists of was changed just now. Nothing was written; look \
+                              at it again and save.";
                 self.form().await?.with_reason(reason.to_owned()).respond()
             }
-            Refusal::TooLong {
-                column,
-                capacity,
-                length,
-            } => {
-                let message = format!(
-                    "This is {length} characters long and the column {column} holds {capacity}. Shorten it, or widen the \
-                     column."
-                );
-                let column = if column == "transport" { column } else { "domain" };
-                self.refuse(&problem(column, message)).await
-            }
-            Refusal::Shared { .. } | Refusal::KeysUsedUp => {
-                let reason = "The numbering of one of the tables has reached the end of its type. Widen its pkid to INT \
-                              UNSIGNED.";
-                self.form().await?.with_reason(reason.to_owned()).respond()
+            Answer::Problem(problem, other) => {
+                let mut form = self.form().await?.with_problems(Stage::Refused, &[problem]);
+                form.other = other.map(|(slug, key)| self.visitor.app.urls.row(slug, &key));
+                form.respond()
             }
         }
     }

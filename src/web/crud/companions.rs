@@ -56,6 +56,20 @@ pub(super) async fn extra(
     })
 }
 
+/// Why a form cannot be saved with all that it asks for.
+pub(super) enum Unplanned {
+    /// Something in it is wrong.
+    Problems(Vec<Problem>),
+    /// Something else went wrong.
+    Failed(Error),
+}
+
+impl From<Error> for Unplanned {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// What is written together with a draft, and what is suspicious about the two together.
 pub(super) async fn plan(
     visitor: &Visitor,
@@ -63,7 +77,7 @@ pub(super) async fn plan(
     draft: &Draft,
     stored: Option<&Stored>,
     fields: &Fields,
-) -> Result<Result<Plan, Vec<Problem>>> {
+) -> Result<Plan, Unplanned> {
     let store = &visitor.app.store;
     let subject = draft.text(resource.subject);
     let on = draft.text("enabled") != "0";
@@ -83,7 +97,7 @@ pub(super) async fn plan(
         "aliases" | "lists" if on => plan.warnings = expansion(visitor, draft, stored, resource).await?,
         _ => {}
     }
-    Ok(Ok(plan))
+    Ok(plan)
 }
 
 /// What can go with a row that is deleted: the self alias of a mailbox.
@@ -188,11 +202,7 @@ async fn hosted_domains(visitor: &Visitor) -> Result<Vec<String>> {
 }
 
 /// The aliases a new domain starts with.
-async fn start_of_domain(
-    visitor: &Visitor,
-    domain: &str,
-    fields: &Fields,
-) -> Result<Result<Plan, Vec<Problem>>> {
+async fn start_of_domain(visitor: &Visitor, domain: &str, fields: &Fields) -> Result<Plan, Unplanned> {
     let wanted: Vec<(String, String, bool)> = match fields.text("start") {
         "required" => {
             let destination = fields.text("start_destination");
@@ -206,10 +216,7 @@ async fn start_of_domain(
             }
             wanted
         }
-        "copy" => match copied(visitor, domain, fields.text("start_copy")).await? {
-            Ok(wanted) => wanted,
-            Err(problem) => return Ok(Err(vec![problem])),
-        },
+        "copy" => copied(visitor, domain, fields.text("start_copy")).await?,
         _ => Vec::new(),
     };
     let mut plan = Plan::default();
@@ -256,13 +263,13 @@ async fn start_of_domain(
     // postmaster and abuse share a field: what is wrong with it is said once.
     problems.dedup_by_key(|problem: &mut Problem| problem.column);
     if !problems.is_empty() {
-        return Ok(Err(problems));
+        return Err(Unplanned::Problems(problems));
     }
     if added > 0 {
         let what = if added == 1 { "alias" } else { "aliases" };
         plan.told.push(format!("{added} {what} of the domain added."));
     }
-    Ok(Ok(plan))
+    Ok(plan)
 }
 
 /// The aliases of another domain under the new one's name: address, destinations as they are, and whether it is on.
@@ -270,12 +277,12 @@ async fn copied(
     visitor: &Visitor,
     domain: &str,
     source: &str,
-) -> Result<Result<Vec<(String, String, bool)>, Problem>> {
+) -> Result<Vec<(String, String, bool)>, Unplanned> {
     let problem = |message: String| {
-        Ok(Err(Problem {
+        Err(Unplanned::Problems(vec![Problem {
             column: "start_copy",
             message,
-        }))
+        }]))
     };
     let source = match DomainName::parse(source) {
         Ok(source) => source,
@@ -308,7 +315,7 @@ async fn copied(
             row.is_enabled(),
         ))
     });
-    Ok(Ok(rows.collect()))
+    Ok(rows.collect())
 }
 
 /// What Postfix makes of an alias in the end: too many recipients, or a loop, which it notices only at DATA.

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
+use super::companions::Unplanned;
 use super::conflict::{Versions, shown};
+use super::refused::{Answer, refused};
 use super::{Done, companions, left_behind, live, report, stored};
 use crate::access::Scope;
 use crate::error::{Error, Result};
-use crate::resource::{Draft, Part, Problem, Resource};
+use crate::resource::{Draft, Part, Resource};
 use crate::store::{Operation, Refusal, Row, Stored, Table, Warning};
 use crate::web::form::{self, Form, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
@@ -185,17 +187,21 @@ impl Saving<'_> {
             Err(refusal) => return self.refused(refusal).await,
         };
         let stored = self.stored.as_ref();
-        let mut plan =
-            match companions::plan(self.visitor, self.resource, &draft, stored, &self.fields).await? {
-                Ok(plan) => plan,
-                Err(problems) => {
-                    return self
-                        .form()
-                        .await?
-                        .with_problems(Stage::Refused, &problems)
-                        .respond();
-                }
-            };
+        let planned = companions::plan(self.visitor, self.resource, &draft, stored, &self.fields);
+        let mut plan = match planned.await {
+            Ok(plan) => plan,
+            Err(Unplanned::Failed(Error::Forbidden(reason))) => {
+                return self.form().await?.with_reason(reason).respond();
+            }
+            Err(Unplanned::Failed(error)) => return Err(error),
+            Err(Unplanned::Problems(problems)) => {
+                return self
+                    .form()
+                    .await?
+                    .with_problems(Stage::Refused, &problems)
+                    .respond();
+            }
+        };
         warnings.append(&mut plan.warnings);
         let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
         if !ask.is_empty() && !self.fields.is_set("confirm") {
@@ -272,72 +278,14 @@ impl Saving<'_> {
     }
 
     async fn refused(self, refusal: Refusal) -> Result<Response> {
-        let subject = self.resource.subject;
-        let problem = |column, message: String| vec![Problem { column, message }];
-        match refusal {
-            Refusal::Failed(Error::ReadOnly(why)) => self.form().await?.with_reason(why.reason).respond(),
-            Refusal::Unstorable(why) => self.form().await?.with_reason(why).respond(),
-            Refusal::Failed(error) => Err(error),
-            Refusal::Conflict(now) => self.conflict(&now).await,
-            Refusal::OutOfScope => {
-                let problems = problem(subject, "This is not one of your domains.".to_owned());
-                self.form()
-                    .await?
-                    .with_problems(Stage::Refused, &problems)
-                    .respond()
-            }
-            Refusal::Exists { key, subject: taken } => {
-                let message = format!(
-                    "`{}` exists already: a second row could not be told apart by Postfix. Change the row there is.",
-                    text::plain(&taken)
-                );
-                let mut form = self
-                    .form()
-                    .await?
-                    .with_problems(Stage::Refused, &problem(subject, message));
-                form.other = key.map(|key| self.visitor.app.urls.row(self.resource.slug, &key));
+        match refused(refusal, self.resource) {
+            Answer::Error(error) => Err(error),
+            Answer::Conflict(now) => self.conflict(&now).await,
+            Answer::Reason(reason) => self.form().await?.with_reason(reason).respond(),
+            Answer::Problem(problem, other) => {
+                let mut form = self.form().await?.with_problems(Stage::Refused, &[problem]);
+                form.other = other.map(|(slug, key)| self.visitor.app.urls.row(slug, &key));
                 form.respond()
-            }
-            Refusal::TooLong {
-                column,
-                capacity,
-                length,
-            } => {
-                let wider = if capacity < 65_535 { "TEXT" } else { "MEDIUMTEXT" };
-                let message = format!(
-                    "This is {length} characters long and the column {}.{column} holds {capacity}. MySQL would refuse \
-                     it, or cut it without a word where it is not strict, and mail would go to the cut-off address. \
-                     Shorten it, or widen the column: ALTER TABLE {} MODIFY {column} {wider} NOT NULL.",
-                    self.resource.table, self.resource.table
-                );
-                self.form()
-                    .await?
-                    .with_problems(Stage::Refused, &problem(column, message))
-                    .respond()
-            }
-            Refusal::Shared { column, key } => {
-                let message = format!(
-                    "`{}` is not free: two mailboxes in one directory read each other's mail. Leave the field empty to have \
-                     one of its own.",
-                    self.values
-                        .iter()
-                        .find(|(name, _)| *name == column)
-                        .map_or("", |(_, v)| v.trim())
-                );
-                let mut form = self
-                    .form()
-                    .await?
-                    .with_problems(Stage::Refused, &problem(column, message));
-                form.other = key.map(|key| self.visitor.app.urls.row(self.resource.slug, &key));
-                form.respond()
-            }
-            Refusal::KeysUsedUp => {
-                let reason = format!(
-                    "The numbering of {} has reached the end of its type (a smallint ends at 32767), so the database \
-                     takes no more rows. Widen it: ALTER TABLE {} MODIFY {} INT UNSIGNED NOT NULL AUTO_INCREMENT.",
-                    self.resource.table, self.resource.table, self.resource.key
-                );
-                self.form().await?.with_reason(reason).respond()
             }
         }
     }
