@@ -68,9 +68,15 @@ fn the_panel_finds_the_mistakes_and_nothing_else() {
     let rules = Rules::default();
     let tables = sound();
     let wrong = |table: &str, row: &[String]| {
-        let columns = tables[table].columns.iter().copied();
-        let fields = columns.zip(row.iter().cloned()).collect();
         let resource = Resource::by_table(table).expect(table);
+        let columns = tables[table].columns;
+        let defaults = resource
+            .columns
+            .iter()
+            .filter(|column| !columns.contains(&column.name))
+            .map(|column| (column.name, column.default.to_owned()));
+        let given = columns.iter().copied().zip(row.iter().cloned());
+        let fields = given.chain(defaults).collect();
         match resource.check(&rules, fields) {
             Ok(draft) => !draft.normalised.is_empty() || draft.cautions.iter().any(|caution| caution.confirm),
             Err(_) => true,
@@ -84,10 +90,9 @@ fn the_panel_finds_the_mistakes_and_nothing_else() {
     }
     for (table, row) in MISTAKES.iter().filter(|(table, _)| edited(table)) {
         let row: Vec<String> = row.iter().map(|&text| text.to_owned()).collect();
-        assert!(
-            wrong(table, &row) || row[0].starts_with("frank."),
-            "{table}: {row:?}"
-        );
+        // These two are right by themselves: an override without its alias, and a stored password everybody knows.
+        let by_itself = !row[0].starts_with("frank.visser@") && !row[0].starts_with("scanner@");
+        assert!(wrong(table, &row) || !by_itself, "{table}: {row:?}");
     }
 }
 

@@ -241,7 +241,7 @@ pub(super) const ACCESS: &[(&str, &str, &str, &str)] = &[
     ),
     ("client", "mail.island-ferries.example", "OK", ""),
     ("client", "scanner.probe.test", "REJECT", ""),
-    ("client", "unknown", "DUNNO", ""),
+    ("client", "relay.kiln-lane-pottery.example", "DUNNO", ""),
     (
         "sender",
         "bulk-offers.example",
@@ -277,7 +277,7 @@ pub(super) const ACCESS: &[(&str, &str, &str, &str)] = &[
     ("sender", "no-reply@surveys-online.example", "DISCARD", ""),
     ("sender", "invoice-department@", "HOLD", ""),
     ("sender", "ceo-urgent@", "HOLD", ""),
-    ("sender", "partners@island-ferries.example", "OK", ""),
+    ("sender", "partners@island-ferries.example", "DUNNO", ""),
     ("sender", "alerts@telecom.example", "DUNNO", ""),
     ("sender", "webinars.example", "REJECT", ""),
     ("sender", "office-chairs.example", "REJECT", ""),
