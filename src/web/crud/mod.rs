@@ -6,6 +6,7 @@ mod companions;
 pub(super) mod conflict;
 mod delete;
 pub(super) mod index;
+mod members;
 pub(super) mod refused;
 mod save;
 mod switch;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::companions::Unplanned;
 use super::conflict::{Versions, shown};
 use super::refused::{Answer, refused};
-use super::{Done, companions, left_behind, live, report, stored};
+use super::{Done, companions, left_behind, live, members, report, stored};
 use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::resource::{Draft, Part, Resource};
@@ -150,7 +150,7 @@ pub(super) async fn save(
         form::keep_rare(&mut values, resource, &table, stored.as_ref().map(|s| &s.row));
     }
     if resource.part == Part::Lists {
-        companions::with_members(&mut values, &fields);
+        members::with_members(&mut values, &fields);
     }
     Saving {
         visitor: &visitor,

@@ -1,0 +1,172 @@
+//! The members of a mailing list: what the page says of each, and what becomes of those added and removed.
+
+use crate::error::Result;
+use crate::mail::{Destinations, EXPANSION_LIMIT, domain_of, expand, items_of};
+use crate::resource::{Resource, aliases, backups, domains, users};
+use crate::store::{Aliases, Stored};
+use crate::web::form::{Gauge, Member, Members, Typed};
+use crate::web::request::{Fields, Visitor};
+
+/// Members whose kind is looked up; the rest of a long list is shown without.
+const DESCRIBED: usize = 2_000;
+
+/// The members of a list after those ticked are removed and those typed are added.
+pub(super) fn with_members(values: &mut Typed, fields: &Fields) {
+    let (add, gone) = (fields.text("add"), fields.every("remove"));
+    let Some((_, members)) = values.iter_mut().find(|(name, _)| *name == "destination") else {
+        return;
+    };
+    if !gone.is_empty() {
+        let left = |item: &String| !gone.iter().any(|g| g.eq_ignore_ascii_case(item));
+        *members = items_of(members)
+            .into_iter()
+            .filter(left)
+            .collect::<Vec<_>>()
+            .join("\n");
+    }
+    if !add.trim().is_empty() {
+        *members = format!("{members}\n{add}");
+    }
+}
+
+/// What the page of a list says about its members.
+pub(super) async fn members(
+    visitor: &Visitor,
+    capacity: Option<u64>,
+    stored: &Stored,
+    values: &Typed,
+    fields: &Fields,
+) -> Result<Members> {
+    let (store, actor) = (&visitor.app.store, &visitor.actor);
+    let address = stored.row.subject(&aliases::RESOURCE);
+    let mut items = items_of(stored.row.text("destination"));
+    items.sort_by_cached_key(|item| (!item.starts_with('@'), item.clone()));
+    items.dedup();
+    let known = store.aliases_from(actor, &items).await?;
+    let expansion = expand(&address, &items, &|address| known.lookup(address));
+    let described = &items[..items.len().min(DESCRIBED)];
+    let surroundings = Surroundings::of(visitor, described, known).await?;
+    let rows = items
+        .iter()
+        .map(|item| surroundings.member(visitor, item))
+        .collect();
+    let used = match Destinations::parse(
+        values
+            .iter()
+            .find(|(n, _)| *n == "destination")
+            .map_or("", |(_, v)| v),
+    ) {
+        Ok(list) => list.joined().chars().count(),
+        Err(_) => stored.row.text("destination").chars().count(),
+    };
+    Ok(Members {
+        rows,
+        add: String::new(),
+        removed: fields.every("remove"),
+        expanded: Gauge {
+            used: expansion.count as u64,
+            most: EXPANSION_LIMIT as u64,
+        },
+        cycle: expansion.cycle.map(|cycle| cycle.join(" → ")),
+        used: capacity.filter(|most| *most < 1000).map(|most| Gauge {
+            used: used as u64,
+            most,
+        }),
+        member_of: store
+            .mentioning(actor, &address)
+            .await?
+            .into_iter()
+            .filter(|(key, _)| *key != stored.row.key)
+            .collect(),
+    })
+}
+
+/// What there is around the members of a list.
+struct Surroundings {
+    aliases: Aliases,
+    pages: Vec<(String, String)>,
+    mailboxes: Vec<String>,
+    hosted: Vec<String>,
+    relayed: Vec<String>,
+    overrides: Vec<String>,
+}
+
+impl Surroundings {
+    async fn of(visitor: &Visitor, items: &[String], aliases: Aliases) -> Result<Self> {
+        let (store, actor) = (&visitor.app.store, &visitor.actor);
+        let enabled = |rows: Vec<Stored>, resource: &'static Resource| -> Vec<String> {
+            let on = rows.iter().filter(|stored| stored.row.is_enabled());
+            on.map(|stored| stored.row.subject(resource)).collect()
+        };
+        let mut domain_names: Vec<String> = items.iter().map(|item| domain_of(item)).collect();
+        domain_names.sort();
+        domain_names.dedup();
+        let mut around = Self {
+            aliases,
+            pages: Vec::new(),
+            mailboxes: Vec::new(),
+            hosted: Vec::new(),
+            relayed: Vec::new(),
+            overrides: Vec::new(),
+        };
+        for chunk in items.chunks(500) {
+            around.mailboxes.extend(enabled(
+                store.about(actor, &users::RESOURCE, chunk).await?,
+                &users::RESOURCE,
+            ));
+            let aliases = store.about(actor, &aliases::RESOURCE, chunk).await?;
+            around.pages.extend(
+                aliases
+                    .iter()
+                    .map(|alias| (alias.row.subject(&aliases::RESOURCE), alias.row.key.clone())),
+            );
+            let overrides = store.overrides_of(actor, chunk).await?;
+            around.overrides.extend(overrides.into_iter().map(|o| o.address));
+        }
+        for chunk in domain_names.chunks(500) {
+            let hosted = store.about(actor, &domains::RESOURCE, chunk).await?;
+            around.hosted.extend(enabled(hosted, &domains::RESOURCE));
+            let relayed = store.about(actor, &backups::RESOURCE, chunk).await?;
+            around.relayed.extend(enabled(relayed, &backups::RESOURCE));
+        }
+        Ok(around)
+    }
+
+    fn member(&self, visitor: &Visitor, item: &str) -> Member {
+        let has = |list: &[String]| list.iter().any(|known| known == item);
+        let domain = domain_of(item);
+        let here = self.hosted.contains(&domain);
+        let page = self
+            .pages
+            .iter()
+            .find(|(address, _)| address == item)
+            .map(|(_, key)| key);
+        let nested = self.aliases.lookup(item).unwrap_or_default();
+        let to_itself = nested.len() == 1 && nested[0] == item;
+        let (tag, bounces) = if nested.len() > 1 {
+            ("list", false)
+        } else if !nested.is_empty() && !to_itself {
+            ("alias", false)
+        } else if has(&self.overrides) {
+            ("override", false)
+        } else if has(&self.mailboxes) && here {
+            ("mailbox here", false)
+        } else if here {
+            ("unknown here: bounces", true)
+        } else if self.relayed.contains(&domain) {
+            ("backup MX", false)
+        } else {
+            ("outside", false)
+        };
+        Member {
+            address: item.to_owned(),
+            tag,
+            bounces,
+            page: page.map(|key| {
+                let slug = if nested.len() > 1 { "lists" } else { "aliases" };
+                visitor.app.urls.row(slug, key)
+            }),
+            nested: if to_itself { Vec::new() } else { nested },
+        }
+    }
+}
