@@ -632,7 +632,9 @@ async fn expect_own_directory(
         return Ok(());
     };
     let directory = draft.text(column);
-    if except.is_some_and(|row| row.text(column) == directory) {
+    // The same directory, spelled as Postfix wants it, is no new one.
+    let bare = |directory: &str| directory.trim().trim_matches('/').to_owned();
+    if except.is_some_and(|row| bare(row.text(column)) == bare(&directory)) {
         return Ok(());
     }
     let own = format!("{}/", domain_of(&draft.text(resource.subject)));
@@ -646,7 +648,7 @@ async fn expect_own_directory(
         ident(resource.table),
         ident(column)
     ));
-    sql.push_bind(directory.trim_matches('/').to_owned());
+    sql.push_bind(bare(&directory));
     if let Some(own) = except {
         sql.push(format!(" AND {key} <> "));
         push_key(&mut sql, table, resource, &own.key);

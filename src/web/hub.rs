@@ -120,7 +120,7 @@ impl Look<'_> {
     async fn read(&self, stored: &Stored, writable: bool) -> Result<Hub> {
         let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
         let transport = stored.row.text("transport").trim().to_owned();
-        let view = RowView::new(&domains::RESOURCE, store, &stored.row);
+        let view = RowView::new(&domains::RESOURCE, store, &stored.row, "");
         let query = ChangeQuery {
             q: self.domain.to_owned(),
             ..ChangeQuery::default()

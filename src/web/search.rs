@@ -62,7 +62,7 @@ pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Resp
             rows: found
                 .rows
                 .iter()
-                .map(|row| RowView::new(resource, &visitor.app.store, row))
+                .map(|row| RowView::new(resource, &visitor.app.store, row, &q))
                 .collect(),
             total: text::total(found.total, resource.words.noun, resource.words.many),
             count: match found.total {

@@ -43,8 +43,8 @@ pub struct Cell {
 }
 
 impl RowView {
-    /// A row of this resource as the list shows it.
-    pub fn new(resource: &Resource, store: &Store, row: &Row) -> Self {
+    /// A row of this resource as the list shows it. Of long lists of addresses those that hold `sought` come first.
+    pub fn new(resource: &Resource, store: &Store, row: &Row, sought: &str) -> Self {
         let subject = row.text(resource.subject);
         let problems = match row.check(resource, store.rules()) {
             Ok(_) => Vec::new(),
@@ -53,7 +53,7 @@ impl RowView {
         let cells = resource
             .listed()
             .filter(|c| row.has(c.name) && c.name != resource.subject && c.kind != Kind::Switch)
-            .map(|column| cell(column, row.text(column.name)))
+            .map(|column| cell(column, row.text(column.name), sought))
             .collect();
         Self {
             key: row.key.clone(),
@@ -72,7 +72,7 @@ impl RowView {
     }
 }
 
-fn cell(column: &'static Column, stored: &str) -> Cell {
+fn cell(column: &'static Column, stored: &str, sought: &str) -> Cell {
     let mut lines: Vec<String> = match column.kind {
         Kind::Addresses => match Destinations::parse(stored) {
             Ok(list) => list.items().iter().map(ToString::to_string).collect(),
@@ -81,6 +81,10 @@ fn cell(column: &'static Column, stored: &str) -> Cell {
         _ => vec![text::plain(stored)],
     };
     lines.retain(|line| !line.is_empty());
+    let sought = sought.trim().to_lowercase();
+    if !sought.is_empty() {
+        lines.sort_by_key(|line| !line.contains(&sought));
+    }
     let more = lines.len().saturating_sub(SHOWN);
     // "and 1 more" takes as much room as the one.
     let more = if more == 1 { 0 } else { more };

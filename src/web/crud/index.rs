@@ -72,7 +72,7 @@ pub(super) async fn index(
     let rows = list
         .rows
         .iter()
-        .map(|row| RowView::new(resource, &visitor.app.store, row))
+        .map(|row| RowView::new(resource, &visitor.app.store, row, &query.q))
         .collect();
     let columns = resource.listed().filter(|c| table.has(c.name)).map(|column| {
         (
