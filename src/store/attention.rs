@@ -69,7 +69,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         resource: &users::RESOURCE,
-        needs: &[("domains", "enabled"), ("aliases", "mail")],
+        needs: &[("aliases", "mail"), ("aliases", "enabled")],
         condition: "r.enabled = 1 AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.mail = r.id AND a.enabled = 1) AND EXISTS \
                     (SELECT 1 FROM aliases c WHERE c.mail = CONCAT('@', {domain}) AND c.enabled = 1)",
         message: "without a self alias, so that the catch-all of the domain takes their mail",
@@ -77,7 +77,12 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         resource: &users::RESOURCE,
-        needs: &[("domains", "enabled"), ("backups", "enabled")],
+        needs: &[
+            ("domains", "domain"),
+            ("domains", "enabled"),
+            ("backups", "domain"),
+            ("backups", "enabled"),
+        ],
         condition: "r.enabled = 1 AND {domain} NOT IN (SELECT domain FROM domains WHERE enabled = 1) AND {domain} NOT IN \
                     (SELECT domain FROM backups WHERE enabled = 1)",
         message: "in a domain that is not enabled here: nothing reaches them",
@@ -85,14 +90,14 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         resource: &domains::RESOURCE,
-        needs: &[("backups", "enabled")],
+        needs: &[("backups", "domain"), ("backups", "enabled")],
         condition: "r.enabled = 1 AND r.domain IN (SELECT domain FROM backups WHERE enabled = 1)",
         message: "that are backup MX entries too: Postfix delivers here and ignores their relay recipients",
         serious: false,
     },
     Question {
         resource: &backups::RESOURCE,
-        needs: &[("relays", "recipient")],
+        needs: &[("relays", "recipient"), ("relays", "enabled")],
         condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND r.domain NOT IN (SELECT SUBSTRING_INDEX(recipient, '@', -1) \
                     FROM relays WHERE enabled = 1)",
         message: "without a relay recipient: every address of them is refused",
@@ -100,7 +105,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         resource: &domains::RESOURCE,
-        needs: &[("aliases", "mail")],
+        needs: &[("aliases", "mail"), ("aliases", "enabled")],
         condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND NOT EXISTS (SELECT 1 FROM aliases c WHERE c.mail = \
                     CONCAT('@', r.domain) AND c.enabled = 1) AND (NOT EXISTS (SELECT 1 FROM aliases p WHERE p.mail = \
                     CONCAT('postmaster@', r.domain) AND p.enabled = 1) OR NOT EXISTS (SELECT 1 FROM aliases a WHERE \
