@@ -583,7 +583,21 @@ async fn expect_storable(
         return Err(Refusal::OutOfScope.into());
     }
     expect_room(resource, table, draft)?;
-    expect_own_directory(&mut *connection, actor, resource, table, draft, except).await?;
+    // Before its directory, which its twin is likely to have too.
+    expect_free(&mut *connection, actor, resource, table, draft, except).await?;
+    expect_own_directory(connection, actor, resource, table, draft, except).await
+}
+
+/// That no other row has the draft's subject.
+async fn expect_free(
+    connection: &mut MySqlConnection,
+    actor: &Actor,
+    resource: &'static Resource,
+    table: &Table,
+    draft: &Draft,
+    except: Option<&Row>,
+) -> Result<(), Stop> {
+    let subject = draft.text(resource.subject);
     // A row that keeps its subject, but for its case, may have an older twin; mending it must stay possible.
     let kept = |column: &str| {
         except.is_some_and(|row| row.text(column).trim().eq_ignore_ascii_case(&draft.text(column)))
