@@ -273,7 +273,14 @@ async fn search_finds_a_fragment_in_every_table() {
     let found = operator.get("search?q=shop.example").await;
     assert_eq!(
         names(&found),
-        ["shop.example", "info@shop.example", "gone@shop.example"]
+        [
+            "shop.example",
+            "friends@shop.example",
+            "info@shop.example",
+            "mary@shop.example",
+            "gone@shop.example",
+            "spam@shop.example"
+        ]
     );
     assert!(
         operator

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::Executor;
 
-use crate::samples::{SAMPLES, both, ground, held, recorded};
+use crate::samples::{SAMPLES, both, form_of, ground, held, recorded};
 use crate::support::{Answer, Browser, Panel};
 use postwarden::access::Role;
 
@@ -43,15 +43,16 @@ async fn a_row_changed_meanwhile_is_not_overwritten_and_both_versions_are_shown(
         );
         for sample in SAMPLES {
             let page = sample.insert(&panel.database).await;
-            let seen = operator.get(&page).await;
-            let theirs = second.submit(&second.get(&page).await, &[sample.change]).await;
-            assert_eq!(theirs.status, 303, "{}", sample.table);
+            let form = form_of(&page);
+            let seen = operator.get(&form).await;
+            let theirs = second.submit(&second.get(&form).await, &[sample.change]).await;
+            assert_eq!(theirs.status, 303, "{}", sample.slug);
             let changes = recorded(&panel.database).await;
 
             let off = owned_without_enabled(&seen);
             let off: Vec<(&str, &str)> = off.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
             let conflict = operator.post(&page, &off).await;
-            assert_eq!(conflict.status, 409, "{}", sample.table);
+            assert_eq!(conflict.status, 409, "{}", sample.slug);
             let alert = conflict.text("[role=alert]");
             assert!(alert.contains("second changed this row"), "{alert}");
             let diff = conflict.text("table.diff");
@@ -118,7 +119,7 @@ async fn a_row_that_another_program_changed_is_noticed_too() {
         .post(&format!("{page}/delete"), &[("version", &old), ("confirm", "1")])
         .await;
     assert_eq!(answer.status, 409, "nor is it deleted unseen");
-    assert!(SAMPLES[1].stored(&panel.database, "pkid").await.is_some());
+    assert!(SAMPLES[1].is_there(&panel.database).await);
 }
 
 #[tokio::test]
@@ -142,7 +143,7 @@ async fn saving_a_row_that_is_gone_says_so_and_repeats_what_was_typed() {
     let (panel, operator) = ground().await;
     for sample in SAMPLES {
         let page = sample.insert(&panel.database).await;
-        let seen = operator.get(&page).await;
+        let seen = operator.get(&form_of(&page)).await;
         panel
             .database
             .script(&format!(
@@ -167,7 +168,7 @@ async fn of_several_people_who_save_the_same_new_name_at_once_one_wins() {
         let operator = panel.operator().await;
         for sample in SAMPLES {
             let posts = (0..8)
-                .map(|_| (operator.clone(), sample.table.to_owned(), owned(sample.row)))
+                .map(|_| (operator.clone(), sample.slug.to_owned(), owned(sample.row)))
                 .collect();
             let answers = at_once(posts).await;
             let statuses: Vec<u16> = answers.iter().map(|a| a.status).collect();
@@ -175,10 +176,10 @@ async fn of_several_people_who_save_the_same_new_name_at_once_one_wins() {
                 statuses.iter().filter(|s| **s == 303).count(),
                 1,
                 "{}: {statuses:?}",
-                sample.table
+                sample.slug
             );
             for refused in answers.iter().filter(|a| a.status != 303) {
-                assert_eq!(refused.status, 422, "{}: {}", sample.table, refused.body);
+                assert_eq!(refused.status, 422, "{}: {}", sample.slug, refused.body);
                 assert!(
                     refused.text(".error-text").contains("exists already"),
                     "the ordinary message"

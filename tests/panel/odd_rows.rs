@@ -1,6 +1,6 @@
 //! Rows that other programs wrote, however odd: they list, open, and can be mended or deleted.
 
-use crate::samples::{SAMPLES, links, walk};
+use crate::samples::{SAMPLES, form_of, links, tables, walk};
 use crate::support::{Browser, Database, Panel};
 
 async fn odd() -> (Panel, Browser) {
@@ -22,9 +22,9 @@ async fn page_of(panel: &Panel, table: &str, condition: &str) -> String {
 #[tokio::test]
 async fn every_row_is_listed_once_and_opens() {
     let (panel, operator) = odd().await;
-    for sample in SAMPLES {
-        let table = sample.table;
-        let mut rows = walk(&operator, &format!("{table}?per=7")).await;
+    for sample in tables() {
+        let (table, slug) = (sample.table, sample.slug);
+        let mut rows = walk(&operator, &format!("{slug}?per=7")).await;
         let count = panel
             .database
             .count(&format!("SELECT COUNT(*) FROM {table}"))
@@ -34,9 +34,13 @@ async fn every_row_is_listed_once_and_opens() {
         rows.dedup();
         assert_eq!(rows.len() as u64, count, "{table}: no row twice");
         for row in rows {
+            // What is no domain has no page of everything that belongs to it.
             let page = operator.get(&row).await;
-            assert_eq!(page.status, 200, "{row}");
-            assert_eq!(page.form().0, row, "its form saves that row");
+            let at_once = page.status == 200 || (page.status, page.location()) == (303, &form_of(&row));
+            assert!(at_once, "{row}: {}", page.status);
+            let form = operator.get(&form_of(&row)).await;
+            assert_eq!(form.status, 200, "{row}");
+            assert_eq!(form.form().0, row, "its form saves that row");
         }
     }
 }
@@ -45,7 +49,7 @@ async fn every_row_is_listed_once_and_opens() {
 async fn every_odd_row_can_be_switched_off() {
     let (panel, operator) = odd().await;
     for sample in SAMPLES {
-        for row in walk(&operator, sample.table).await {
+        for row in walk(&operator, sample.slug).await {
             let answer = operator.post(&format!("{row}/enabled"), &[("value", "0")]).await;
             assert_eq!(answer.status, 303, "{row}: {}", answer.body);
         }
@@ -58,7 +62,7 @@ async fn every_odd_row_can_be_switched_off() {
 async fn every_odd_row_can_be_deleted_by_its_link() {
     let (panel, operator) = odd().await;
     for sample in SAMPLES {
-        for row in walk(&operator, sample.table).await {
+        for row in walk(&operator, sample.slug).await {
             let asked = operator.get(&format!("{row}/delete")).await;
             assert_eq!(asked.status, 200, "{row}");
             let answer = operator.submit(&asked, &[("confirm", "1")]).await;
@@ -169,7 +173,7 @@ async fn odd_rows_can_be_mended_in_their_form() {
     let (panel, operator) = odd().await;
     for (table, condition, typed, subject) in MENDED {
         let page = page_of(&panel, table, condition).await;
-        let mut answer = operator.submit(&operator.get(&page).await, typed).await;
+        let mut answer = operator.submit(&operator.get(&form_of(&page)).await, typed).await;
         if answer.status == 200 {
             answer = operator.submit(&answer, &[("confirm", "1")]).await;
         }
@@ -179,7 +183,7 @@ async fn odd_rows_can_be_mended_in_their_form() {
             "{table}: {condition}: {}",
             answer.text("main")
         );
-        let column = SAMPLES.iter().find(|s| s.table == *table).expect(table).subject;
+        let column = SAMPLES.iter().find(|s| s.slug == *table).expect(table).subject;
         let key = page.rsplit('/').next().expect("a key");
         let stored = format!("SELECT {column} FROM {table} WHERE pkid = {key}");
         assert_eq!(panel.database.value(&stored).await.as_deref(), Some(*subject));
@@ -267,14 +271,19 @@ async fn markup_in_a_row_is_text_on_every_page() {
         "changes?q=<script>",
         &alias,
         &domain,
+        &form_of(&domain),
         &format!("{alias}/delete"),
         "",
     ];
     for page in pages {
         let answer = operator.get(page).await;
         assert_eq!(answer.status, 200, "{page}");
-        assert_eq!(answer.attributes("script, img[src=x]", "src"), [""; 0], "{page}");
-        assert!(!answer.body.contains("<script"), "{page}");
+        let own = answer.attributes("script, img[src=x]", "src");
+        assert!(
+            own.len() == 1 && own[0].starts_with("/static/"),
+            "{page}: {own:?}"
+        );
+        assert_eq!(answer.body.matches("<script").count(), 1, "{page}");
         assert!(
             answer.body.contains("&lt;script&gt;") || answer.body.contains("&#60;script&#62;"),
             "{page}"
@@ -354,7 +363,7 @@ async fn each_of_several_equal_domains_can_be_changed_and_the_others_stay() {
     for (n, key) in keys.iter().enumerate() {
         let key = key[0].as_deref().expect("a key");
         let transport = format!("smtp:[mx{n}.example.org]");
-        let form = operator.get(&format!("domains/{key}")).await;
+        let form = operator.get(&format!("domains/{key}/edit")).await;
         let mut answer = operator.submit(&form, &[("transport", &transport)]).await;
         if answer.status == 200 {
             answer = operator.submit(&answer, &[("confirm", "1")]).await;

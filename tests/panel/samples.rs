@@ -8,7 +8,11 @@ pub type Fields = &'static [(&'static str, &'static str)];
 
 /// A table and what a person may type into its form without being asked anything.
 pub struct Sample {
+    /// First part of the page addresses.
+    pub slug: &'static str,
     pub table: &'static str,
+    /// Its primary key.
+    pub key: &'static str,
     /// The column Postfix looks up.
     pub subject: &'static str,
     /// A row to add.
@@ -19,7 +23,9 @@ pub struct Sample {
 
 pub const SAMPLES: &[Sample] = &[
     Sample {
+        slug: "domains",
         table: "domains",
+        key: "pkid",
         subject: "domain",
         row: &[
             ("domain", "new.example"),
@@ -29,7 +35,9 @@ pub const SAMPLES: &[Sample] = &[
         change: ("transport", "smtp:[mail.new.example]"),
     },
     Sample {
+        slug: "aliases",
         table: "aliases",
+        key: "pkid",
         subject: "mail",
         row: &[
             ("mail", "info@shop.example"),
@@ -39,7 +47,9 @@ pub const SAMPLES: &[Sample] = &[
         change: ("destination", "ann@y.example"),
     },
     Sample {
+        slug: "backups",
         table: "backups",
+        key: "pkid",
         subject: "domain",
         row: &[
             ("domain", "kept.example"),
@@ -49,7 +59,9 @@ pub const SAMPLES: &[Sample] = &[
         change: ("transport", "smtp:[other.kept.example]"),
     },
     Sample {
+        slug: "relays",
         table: "relays",
+        key: "pkid",
         subject: "recipient",
         row: &[
             ("recipient", "joe@away.example"),
@@ -59,7 +71,9 @@ pub const SAMPLES: &[Sample] = &[
         change: ("status", "REJECT"),
     },
     Sample {
+        slug: "relocated",
         table: "relocated",
+        key: "pkid",
         subject: "oldadr",
         row: &[
             ("oldadr", "gone@shop.example"),
@@ -68,7 +82,60 @@ pub const SAMPLES: &[Sample] = &[
         ],
         change: ("newadr", "there@y.example"),
     },
+    Sample {
+        slug: "users",
+        table: "users",
+        key: "id",
+        subject: "id",
+        row: &[
+            ("id", "mary@shop.example"),
+            ("name", "Mary Doe"),
+            ("maildir", "shop.example/mary/"),
+            ("enabled", "1"),
+        ],
+        change: ("name", "Mary Roe"),
+    },
+    Sample {
+        slug: "access",
+        table: "access_rules",
+        key: "pkid",
+        subject: "pattern",
+        row: &[
+            ("pattern", "spam@shop.example"),
+            ("kind", "recipient"),
+            ("action", "REJECT"),
+            ("message", "Not any more"),
+            ("enabled", "1"),
+        ],
+        change: ("message", "Never again"),
+    },
+    Sample {
+        slug: "lists",
+        table: "aliases",
+        key: "pkid",
+        subject: "mail",
+        row: &[
+            ("mail", "friends@shop.example"),
+            ("destination", "ann@y.example,joe@x.example"),
+            ("enabled", "1"),
+        ],
+        change: ("destination", "ann@y.example,karl@x.example"),
+    },
 ];
+
+/// The samples that are whole tables: a mailing list is a row of `aliases`.
+pub fn tables() -> impl Iterator<Item = &'static Sample> {
+    SAMPLES.iter().filter(|sample| sample.slug != "lists")
+}
+
+/// The address of the form of a row: a domain's own page is about everything that belongs to it.
+pub fn form_of(page: &str) -> String {
+    if page.trim_start_matches('/').starts_with("domains/") {
+        format!("{page}/edit")
+    } else {
+        page.to_owned()
+    }
+}
 
 /// What the samples lean on: a domain of this server and one it is backup MX of.
 pub const GROUND: &str = "INSERT INTO domains (domain) VALUES ('shop.example'); \
@@ -122,16 +189,18 @@ impl Sample {
     /// The page of the row, `aliases/7`.
     pub async fn page(&self, database: &Database) -> String {
         let query = format!(
-            "SELECT pkid FROM {} WHERE {} = '{}'",
+            "SELECT {} FROM {} WHERE {} = '{}'",
+            self.key,
             self.table,
             self.subject,
             self.name()
         );
-        format!(
-            "{}/{}",
-            self.table,
-            database.value(&query).await.expect("the row")
-        )
+        format!("{}/{}", self.slug, database.value(&query).await.expect("the row"))
+    }
+
+    /// Whether the row is there.
+    pub async fn is_there(&self, database: &Database) -> bool {
+        self.stored(database, self.key).await.is_some()
     }
 
     /// What the row has in a column now; nothing where there is no such row.
