@@ -126,7 +126,7 @@ impl Actor {
         match self.role {
             Role::Operator => true,
             Role::Auditor => false,
-            Role::Owner => resource.owners == OwnerRights::Write,
+            Role::Owner => resource.owners != OwnerRights::Read,
         }
     }
 
