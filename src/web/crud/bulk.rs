@@ -239,7 +239,14 @@ const NOTHING: &str =
     "No row is selected. Tick the rows in the list, or \"all that match\", and choose what to do with them.";
 const NO_ACTION: &str = "Choose Enable, Disable or Delete.";
 
+const GONE: &str = "Some of the rows are not there any more. Look again at what is left.";
+
 pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: Fields) -> Result<Response> {
+    run(resource, visitor, fields, false).await
+}
+
+/// `again` where the answer came too late: what there is now is asked about, whatever was confirmed.
+async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, again: bool) -> Result<Response> {
     let table = live(&visitor, resource).await?;
     visitor.actor.require_write(resource)?;
     if let Some(why) = table.read_only(resource) {
@@ -247,6 +254,9 @@ pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: 
     }
     let asked = Asked::read(&fields);
     let mut review = asked.review(&visitor, resource).await?;
+    if again {
+        review.warnings.push(GONE.to_owned());
+    }
     let Some(action) = asked.action else {
         return review.respond(Some(NO_ACTION));
     };
@@ -282,7 +292,7 @@ pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: 
     if rows.is_empty() {
         return review.respond(Some("None of the selected rows can be changed this way."));
     }
-    if !asked.is_confirmed(rows.len()) {
+    if again || !asked.is_confirmed(rows.len()) {
         if action != Action::Enable {
             review.dependents = store.dependents(&visitor.actor, resource, &rows).await?;
         }
@@ -316,13 +326,8 @@ pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: 
             )
             .await
         }
-        // Rows went away while this was asked: what is left is asked about anew.
-        Err(Refusal::Failed(Error::NotFound)) => {
-            review
-                .warnings
-                .push("Some of the rows are not there any more. Look again at what is left.".to_owned());
-            review.respond(None)
-        }
+        // Rows went away while this was answered: what is left is asked about anew, with its own number.
+        Err(Refusal::Failed(Error::NotFound)) => Box::pin(run(resource, visitor, fields, true)).await,
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("a bulk change was refused: {other:?}"))),
