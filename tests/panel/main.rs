@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bulk;
 mod changes;
 mod faults;
 mod forms;
