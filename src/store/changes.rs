@@ -12,7 +12,7 @@ use super::sql::{fragment, push_domains};
 use super::{Store, Stored};
 use crate::access::{Actor, Scope};
 use crate::error::Result;
-use crate::mail::DomainName;
+use crate::mail::{DomainName, domain_of};
 use crate::resource::Resource;
 
 /// Changes a page has.
@@ -146,6 +146,8 @@ pub struct ChangeQuery {
     pub who: String,
     /// A table.
     pub table: String,
+    /// A domain: rows that belong to it, or did before the change.
+    pub domain: String,
     /// Changes before this number.
     pub before: String,
 }
@@ -226,6 +228,15 @@ impl Store {
                 sql.push(" ESCAPE '!'");
                 between = " OR ";
             }
+            sql.push(")");
+        }
+        let domain = domain_of(&query.domain);
+        if !domain.is_empty() {
+            let ascii = DomainName::parse(&domain).map_or(domain, |d| d.as_str().to_owned());
+            sql.push(" AND (");
+            push_domains(&mut sql, "SUBSTRING_INDEX(subject, '@', -1)", &[&ascii]);
+            sql.push(" OR ");
+            push_domains(&mut sql, "SUBSTRING_INDEX(old_subject, '@', -1)", &[&ascii]);
             sql.push(")");
         }
         if let Ok(before) = query.before.parse::<u64>() {

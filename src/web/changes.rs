@@ -126,6 +126,7 @@ pub async fn index(visitor: Visitor, Asked(state): Asked<ChangeQuery>) -> Result
             ("q", &*state.q),
             ("who", &*state.who),
             ("table", &*state.table),
+            ("domain", &*state.domain),
             ("before", before),
         ];
         visitor.app.urls.page(&format!("/changes{}", query(&pairs)))
@@ -133,7 +134,7 @@ pub async fn index(visitor: Visitor, Asked(state): Asked<ChangeQuery>) -> Result
     let template = Changes {
         page: visitor.page("Changes", "changes").await?,
         entries: changes.into_iter().map(ChangeView::new).collect(),
-        filtered: [&state.q, &state.who, &state.table]
+        filtered: [&state.q, &state.who, &state.table, &state.domain]
             .iter()
             .any(|s| !s.trim().is_empty()),
         first: (!state.before.is_empty()).then(|| address("")),

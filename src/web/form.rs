@@ -157,8 +157,10 @@ pub struct Member {
     pub tag: &'static str,
     /// Whether mail to it bounces.
     pub bounces: bool,
-    /// Where an alias delivers to; the members of a nested list.
-    pub nested: Vec<String>,
+    /// Where an alias delivers to.
+    pub to: Vec<String>,
+    /// The members of a nested list, and of the lists in it: how deep each stands, from 1, and the address.
+    pub nested: Vec<(usize, String)>,
     /// The page of the alias.
     pub page: Option<String>,
 }

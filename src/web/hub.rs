@@ -122,7 +122,7 @@ impl Look<'_> {
         let transport = stored.row.text("transport").trim().to_owned();
         let view = RowView::new(&domains::RESOURCE, store, &stored.row, "");
         let query = ChangeQuery {
-            q: self.domain.to_owned(),
+            domain: self.domain.to_owned(),
             ..ChangeQuery::default()
         };
         let (changes, _) = store.changes(actor, &query, Some(LATEST)).await?;

@@ -81,6 +81,12 @@ pub(super) async fn members(
     })
 }
 
+/// Members of nested lists that are shown of each.
+const OPENED: usize = 1_000;
+
+/// Lists in lists in lists are opened so far.
+const DEEPEST: usize = 4;
+
 /// What there is around the members of a list.
 struct Surroundings {
     aliases: Aliases,
@@ -141,11 +147,11 @@ impl Surroundings {
             .iter()
             .find(|(address, _)| address == item)
             .map(|(_, key)| key);
-        let nested = self.aliases.lookup(item).unwrap_or_default();
-        let to_itself = nested.len() == 1 && nested[0] == item;
-        let (tag, bounces) = if nested.len() > 1 {
+        let to = self.aliases.lookup(item).unwrap_or_default();
+        let to_itself = to.len() == 1 && to[0] == item;
+        let (tag, bounces) = if to.len() > 1 {
             ("list", false)
-        } else if !nested.is_empty() && !to_itself {
+        } else if !to.is_empty() && !to_itself {
             ("alias", false)
         } else if has(&self.overrides) {
             ("override", false)
@@ -163,10 +169,33 @@ impl Surroundings {
             tag,
             bounces,
             page: page.map(|key| {
-                let slug = if nested.len() > 1 { "lists" } else { "aliases" };
+                let slug = if to.len() > 1 { "lists" } else { "aliases" };
                 visitor.app.urls.row(slug, key)
             }),
-            nested: if to_itself { Vec::new() } else { nested },
+            nested: self.nested(item),
+            to: if to_itself { Vec::new() } else { to },
+        }
+    }
+
+    /// The members of a list and of the lists in it, each list opened once.
+    fn nested(&self, item: &str) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        let mut opened = vec![item.to_owned()];
+        self.open(item, 1, &mut opened, &mut found);
+        found
+    }
+
+    fn open(&self, list: &str, depth: usize, opened: &mut Vec<String>, found: &mut Vec<(usize, String)>) {
+        for inner in self.aliases.lookup(list).unwrap_or_default() {
+            if found.len() == OPENED {
+                return;
+            }
+            found.push((depth, inner.clone()));
+            let is_list = self.aliases.lookup(&inner).is_some_and(|to| to.len() > 1);
+            if is_list && depth < DEEPEST && !opened.contains(&inner) {
+                opened.push(inner.clone());
+                self.open(&inner, depth + 1, opened, found);
+            }
         }
     }
 }
