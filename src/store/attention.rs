@@ -20,6 +20,8 @@ const NAMED: u32 = 3;
 /// Something to look at.
 #[derive(Debug)]
 pub struct Finding {
+    /// What [`ListQuery::needs`] is to be for a list of these rows alone; empty where there is none.
+    pub name: &'static str,
     /// The table.
     pub resource: &'static Resource,
     /// How many rows.
@@ -34,6 +36,8 @@ pub struct Finding {
 
 /// One question about a table: a condition on its rows.
 struct Question {
+    /// Its name in the address of the list that has these rows alone.
+    name: &'static str,
     resource: &'static Resource,
     /// Columns and tables it needs.
     needs: &'static [(&'static str, &'static str)],
@@ -46,6 +50,7 @@ struct Question {
 /// The rules of docs/postfix.md that one statement finds.
 const QUESTIONS: &[Question] = &[
     Question {
+        name: "stops-mail",
         resource: &backups::RESOURCE,
         needs: &[("backups", "transport")],
         condition: "r.enabled = 1 AND TRIM(r.transport) IN (':[]', 'smtp:[]', 'relay:[]')",
@@ -53,6 +58,7 @@ const QUESTIONS: &[Question] = &[
         serious: true,
     },
     Question {
+        name: "howto-password",
         resource: &users::RESOURCE,
         needs: &[("users", "crypt")],
         condition: "r.enabled = 1 AND r.crypt = 'sdtrusfX0Jj66'",
@@ -60,6 +66,7 @@ const QUESTIONS: &[Question] = &[
         serious: true,
     },
     Question {
+        name: "shared-directory",
         resource: &users::RESOURCE,
         needs: &[("users", "maildir")],
         condition: "r.enabled = 1 AND TRIM(BOTH '/' FROM TRIM(r.maildir)) IN (SELECT shared FROM (SELECT \
@@ -68,6 +75,7 @@ const QUESTIONS: &[Question] = &[
         serious: true,
     },
     Question {
+        name: "under-catch-all",
         resource: &users::RESOURCE,
         needs: &[("aliases", "mail"), ("aliases", "enabled")],
         condition: "r.enabled = 1 AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.mail = r.id AND a.enabled = 1) AND EXISTS \
@@ -76,6 +84,7 @@ const QUESTIONS: &[Question] = &[
         serious: true,
     },
     Question {
+        name: "no-domain",
         resource: &users::RESOURCE,
         needs: &[
             ("domains", "domain"),
@@ -89,6 +98,7 @@ const QUESTIONS: &[Question] = &[
         serious: false,
     },
     Question {
+        name: "also-backup",
         resource: &domains::RESOURCE,
         needs: &[("backups", "domain"), ("backups", "enabled")],
         condition: "r.enabled = 1 AND r.domain IN (SELECT domain FROM backups WHERE enabled = 1)",
@@ -96,6 +106,7 @@ const QUESTIONS: &[Question] = &[
         serious: false,
     },
     Question {
+        name: "no-recipients",
         resource: &backups::RESOURCE,
         needs: &[("relays", "recipient"), ("relays", "enabled")],
         condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND r.domain NOT IN (SELECT SUBSTRING_INDEX(recipient, '@', -1) \
@@ -104,6 +115,7 @@ const QUESTIONS: &[Question] = &[
         serious: false,
     },
     Question {
+        name: "required",
         resource: &domains::RESOURCE,
         needs: &[("aliases", "mail"), ("aliases", "enabled")],
         condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND NOT EXISTS (SELECT 1 FROM aliases c WHERE c.mail = \
@@ -114,6 +126,35 @@ const QUESTIONS: &[Question] = &[
         serious: false,
     },
 ];
+
+impl Question {
+    /// The condition on rows called `r`; `None` where a table or column it needs is missing.
+    fn condition(&self, schema: &Schema) -> Option<String> {
+        let resource = self.resource;
+        let live = |table: &str, column: &str| schema.table(table).is_some_and(|t| t.has(column));
+        let usable = schema.table(resource.table)?.lacks(resource).is_none();
+        if !usable || !live(resource.table, "enabled") || !self.needs.iter().all(|(t, c)| live(t, c)) {
+            return None;
+        }
+        let domain = format!("SUBSTRING_INDEX(r.{}, '@', -1)", ident(resource.subject));
+        Some(self.condition.replace("{domain}", &domain))
+    }
+}
+
+/// The condition of the rows, called `r`, that a list is narrowed to by [`ListQuery::needs`]; `None` where nothing can be
+/// asked by that name.
+pub(super) fn condition(schema: &Schema, resource: &Resource, name: &str) -> Option<String> {
+    let mut questions = QUESTIONS.iter();
+    let question = questions.find(|q| q.name == name && q.resource.slug == resource.slug)?;
+    question.condition(schema)
+}
+
+/// What is the matter with the rows that a list is narrowed to, after `Only those`.
+pub fn matter(resource: &Resource, name: &str) -> Option<&'static str> {
+    let mut questions = QUESTIONS.iter();
+    let question = questions.find(|q| q.name == name && q.resource.slug == resource.slug)?;
+    Some(question.message)
+}
 
 impl Store {
     /// What the actor should look at first; questions about tables or columns that are missing are left out.
@@ -136,6 +177,7 @@ impl Store {
         let twice: Vec<_> = overrides.iter().filter(|o| o.rows.len() > 1).collect();
         if !twice.is_empty() {
             findings.push(Finding {
+                name: "",
                 resource: &crate::resource::overrides::IN_DOMAINS,
                 count: twice.len() as u64,
                 message: "stored in several rows: Postfix takes whichever its map finds first",
@@ -152,17 +194,9 @@ impl Store {
 
     async fn ask(&self, schema: &Schema, actor: &Actor, question: &Question) -> Result<Option<Finding>> {
         let resource = question.resource;
-        let live = |table: &str, column: &str| schema.table(table).is_some_and(|t| t.has(column));
-        let Some(table) = schema.table(resource.table).filter(|t| t.has("enabled")) else {
+        let Some((table, condition)) = schema.table(resource.table).zip(question.condition(schema)) else {
             return Ok(None);
         };
-        if table.lacks(resource).is_some() || !question.needs.iter().all(|(t, c)| live(t, c)) {
-            return Ok(None);
-        }
-        let condition = question.condition.replace(
-            "{domain}",
-            &format!("SUBSTRING_INDEX(r.{}, '@', -1)", ident(resource.subject)),
-        );
         let build = |select: &str, rest: &str| {
             let mut sql = QueryBuilder::new(format!(
                 "SELECT {select} FROM {} r WHERE {condition}",
@@ -205,6 +239,7 @@ impl Store {
             .map(|row| Ok((text(row, 0)?, text(row, 1)?)))
             .collect::<Result<_>>()?;
         Ok(Some(Finding {
+            name: question.name,
             resource,
             count: count.unsigned_abs(),
             message: question.message,

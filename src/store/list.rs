@@ -9,7 +9,7 @@ use super::schema::{Table, require};
 use super::sql::{
     domain_expression, fragment, ident, push_domains, push_list, push_part, push_scope, searchable,
 };
-use super::{Schema, Store};
+use super::{Schema, Store, attention};
 use crate::access::Actor;
 use crate::error::{Error, Result};
 use crate::resource::{Kind, Resource};
@@ -31,6 +31,8 @@ pub struct ListQuery {
     pub domain: String,
     /// `1` or `0`: rows that are on or off only.
     pub enabled: String,
+    /// What is the matter with the rows, by the name of a [`super::Finding`]: only those.
+    pub needs: String,
     /// A sortable column, `-` in front for descending.
     pub sort: String,
     /// Where the page begins: the [`Page::next`] of the page before.
@@ -77,6 +79,7 @@ impl ListQuery {
         !self.q.trim().is_empty()
             || !self.domain.trim().is_empty()
             || matches!(self.enabled.as_str(), "0" | "1")
+            || !self.needs.is_empty()
     }
 }
 
@@ -144,10 +147,10 @@ impl Store {
         let per_page = query.per_page();
 
         let mut sql = QueryBuilder::new(format!(
-            "SELECT {select} FROM {} WHERE TRUE",
+            "SELECT {select} FROM {} r WHERE TRUE",
             ident(resource.table)
         ));
-        push_filters(&mut sql, actor, resource, table, query);
+        push_filters(&mut sql, schema, actor, resource, table, query);
         // Along the index a page of everything costs its own rows; a search would cost a look-up of every row of the table,
         // where reading the table once and sorting the hits is several times cheaper.
         let along_index = query.q.trim().is_empty() && table.column(sort.column).is_some_and(|c| c.unique);
@@ -170,28 +173,29 @@ impl Store {
         let total = if !more && query.after.is_empty() {
             Total::Exactly(rows.len() as u64)
         } else {
-            self.count(actor, resource, table, query).await?
+            self.count(schema, actor, resource, table, query).await?
         };
         Ok(Page { rows, next, total })
     }
 
     async fn count(
         &self,
+        schema: &Schema,
         actor: &Actor,
         resource: &Resource,
         table: &Table,
         query: &ListQuery,
     ) -> Result<Total, sqlx::Error> {
         // Looking whether there is a row beyond the limit is half as dear as counting up to it.
-        let from = format!("FROM {} WHERE TRUE", ident(resource.table));
+        let from = format!("FROM {} r WHERE TRUE", ident(resource.table));
         let mut beyond = QueryBuilder::new(format!("SELECT 1 {from}"));
-        push_filters(&mut beyond, actor, resource, table, query);
+        push_filters(&mut beyond, schema, actor, resource, table, query);
         beyond.push(format!(" LIMIT {COUNTED}, 1"));
         if beyond.build().fetch_optional(&self.pool).await?.is_some() {
             return Ok(Total::MoreThan(COUNTED));
         }
         let mut all = QueryBuilder::new(format!("SELECT COUNT(*) {from}"));
-        push_filters(&mut all, actor, resource, table, query);
+        push_filters(&mut all, schema, actor, resource, table, query);
         let count: i64 = all.build_query_scalar().fetch_one(&self.pool).await?;
         Ok(Total::Exactly(count.unsigned_abs()))
     }
@@ -439,8 +443,10 @@ pub(super) fn push_key(sql: &mut QueryBuilder<MySql>, table: &Table, resource: &
     };
 }
 
+/// Restricts rows of a table that the statement calls `r` to those of a list.
 pub(super) fn push_filters(
     sql: &mut QueryBuilder<MySql>,
+    schema: &Schema,
     actor: &Actor,
     resource: &Resource,
     table: &Table,
@@ -465,6 +471,10 @@ pub(super) fn push_filters(
             "0" => sql.push(" AND NOT enabled <=> 1"),
             _ => sql,
         };
+    }
+    if !query.needs.is_empty() {
+        let condition = attention::condition(schema, resource, &query.needs);
+        sql.push(format!(" AND ({})", condition.as_deref().unwrap_or("FALSE")));
     }
     let fragment_typed = query.q.trim();
     if !fragment_typed.is_empty() {

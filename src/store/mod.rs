@@ -32,7 +32,7 @@ use crate::error::Result;
 use crate::resource::{Resource, Rules};
 
 pub use accounts::{Account, SignIn, check_name};
-pub use attention::Finding;
+pub use attention::{Finding, matter};
 pub use changes::{Action, Change, ChangeQuery, ChangedRow};
 pub use companions::Plan;
 pub use expansion::Aliases;

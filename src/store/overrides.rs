@@ -160,11 +160,11 @@ impl Store {
                 continue;
             };
             sql.push(format!(
-                "{between}SELECT CONVERT(LOWER(RTRIM({})) USING utf8mb4) COLLATE utf8mb4_bin AS address FROM {} WHERE TRUE",
+                "{between}SELECT CONVERT(LOWER(RTRIM({})) USING utf8mb4) COLLATE utf8mb4_bin AS address FROM {} r WHERE TRUE",
                 ident(resource.subject),
                 ident(resource.table)
             ));
-            push_filters(&mut sql, actor, resource, table, query);
+            push_filters(&mut sql, &schema, actor, resource, table, query);
             between = " UNION ";
         }
         if between.is_empty() {

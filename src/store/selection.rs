@@ -52,7 +52,7 @@ impl Store {
         let schema = self.schema().await?;
         let table = require(&schema, resource.table)?;
         let (select, columns) = row_columns(resource, table);
-        let select = format!("SELECT {select} FROM {} WHERE ", ident(resource.table));
+        let select = format!("SELECT {select} FROM {} r WHERE ", ident(resource.table));
         let mut rows = Vec::new();
         let mut read = async |mut sql: sqlx::QueryBuilder<sqlx::MySql>| {
             sql.push(format!(" ORDER BY {} LIMIT {}", ident(resource.key), MOST + 1));
@@ -64,7 +64,7 @@ impl Store {
         match selection {
             Selection::Matching(query) => {
                 let mut sql = sqlx::QueryBuilder::new(format!("{select}TRUE"));
-                push_filters(&mut sql, actor, resource, table, query);
+                push_filters(&mut sql, &schema, actor, resource, table, query);
                 read(sql).await?;
             }
             Selection::Keys(keys) => {

@@ -119,16 +119,9 @@ async fn findings(visitor: &Visitor) -> Result<Vec<Attention>> {
         .map(|finding| {
             let words = &finding.resource.words;
             let slug = finding.resource.slug;
-            // A list cannot be narrowed to what is wrong with rows; to one row it can.
-            let first = finding
-                .examples
-                .first()
-                .map(|(_, name)| name.as_str())
-                .unwrap_or_default();
-            let narrowed = if finding.count == 1 { first } else { "" };
             Attention {
                 count: text::total(Total::Exactly(finding.count), words.noun, words.many),
-                list: urls.page(&format!("/{slug}{}", query(&[("q", narrowed)]))),
+                list: urls.page(&format!("/{slug}{}", query(&[("needs", finding.name)]))),
                 message: finding.message,
                 serious: finding.serious,
                 rest: finding.count - finding.examples.len() as u64,

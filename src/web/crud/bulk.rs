@@ -116,6 +116,7 @@ impl Asked {
             q: fields.text("q").to_owned(),
             domain: fields.text("domain").to_owned(),
             enabled: fields.text("enabled").to_owned(),
+            needs: fields.text("needs").to_owned(),
             ..ListQuery::default()
         };
         let selection = if fields.is_set("all") {

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::error::{Error, ReadOnly, Result};
 use crate::resource::Resource;
-use crate::store::{ListQuery, Total};
+use crate::store::{ListQuery, Total, matter};
 use crate::web::page::{Page, render};
 use crate::web::request::Visitor;
 use crate::web::text;
@@ -22,6 +22,8 @@ struct Index {
     rows: Vec<RowView>,
     headings: Vec<Heading>,
     query: ListQuery,
+    /// What is the matter with the rows, where only those are shown with which something is.
+    matter: Option<&'static str>,
     here: String,
     total: String,
     /// How many rows the whole list has, as a word for the box that takes them all.
@@ -134,6 +136,7 @@ pub(in crate::web) async fn respond(
         Total::MoreThan(n) => format!("more than {}", text::number(n)),
     };
     let template = Index {
+        matter: matter(resource, &query.needs),
         page: visitor.page(resource.words.title, resource.slug).await?,
         rows: shown.rows,
         headings,
@@ -181,6 +184,7 @@ pub(in crate::web) fn list_address(
         ("q", state.q.as_str()),
         ("domain", state.domain.as_str()),
         ("enabled", state.enabled.as_str()),
+        ("needs", state.needs.as_str()),
         ("sort", state.sort.as_str()),
         ("per", state.per.as_str()),
         ("after", state.after.as_str()),
