@@ -203,7 +203,7 @@ impl Review {
     /// 200 to ask, 422 where there is nothing to ask about.
     pub fn respond(mut self, problem: Option<&str>) -> Result<Response> {
         self.problem = problem.map(str::to_owned);
-        if problem.is_some() && self.title.is_empty() {
+        if problem.is_some() && self.count == 0 {
             "Nothing was changed".clone_into(&mut self.title);
         }
         let status = if problem.is_some() {
