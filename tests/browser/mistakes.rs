@@ -220,7 +220,7 @@ async fn what_is_suspicious_is_saved_only_when_confirmed() {
     assert_eq!(panel.database.count(&count).await, 1);
 
     // Deleting asks the same way, and can be left.
-    window.press("Delete joe@elsewhere.example").await;
+    window.press_in_menu("joe@elsewhere.example", "Delete…").await;
     window.press("Keep it").await;
     assert_eq!(window.text("h1").await, "joe@elsewhere.example");
     assert_eq!(panel.database.count(&count).await, 1);

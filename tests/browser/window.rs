@@ -79,6 +79,17 @@ impl Window {
         }
     }
 
+    /// An empty window with scripts switched off.
+    pub async fn without_scripts(panel: &Panel) -> Self {
+        let preferences = json!({"profile.managed_default_content_settings.javascript": 2});
+        let window = Self::open_with(panel, preferences).await;
+        // Proof that they are off: this page would say otherwise.
+        let page = "data:text/html,<title>off</title><script>document.title = 'on'</script>";
+        window.driver().goto(page).await.expect("a page");
+        assert_eq!(window.driver().title().await.expect("a title"), "off");
+        window
+    }
+
     /// A window in which an operator has just signed in.
     pub async fn signed_in(panel: &Panel) -> Self {
         let window = Self::open(panel).await;
@@ -179,15 +190,44 @@ impl Window {
 
     /// Presses the visible button or link with these words and waits for the next page.
     pub async fn press(&self, words: &str) {
+        let element = self.visible(words).await;
+        self.leads_on(element.click()).await;
+    }
+
+    /// Presses the first element of a selector and waits for the next page.
+    pub async fn press_first(&self, selector: &str) {
+        let element = self.element(selector).await;
+        self.leads_on(element.click()).await;
+    }
+
+    /// Presses the visible button, link or summary with these words, which acts on this page.
+    pub async fn use_here(&self, words: &str) {
+        let element = self.visible(words).await;
+        element.click().await.expect("pressed");
+    }
+
+    /// Opens the menu of a row and presses what has these words in it.
+    pub async fn press_in_menu(&self, subject: &str, words: &str) {
+        self.use_here(&format!("More for {subject}")).await;
+        self.press(&format!("{words} {subject}")).await;
+    }
+
+    /// Presses the first element of a selector, which acts on this page.
+    pub async fn click(&self, selector: &str) {
+        self.element(selector).await.click().await.expect(selector);
+    }
+
+    /// The visible button, link or summary with these words.
+    async fn visible(&self, words: &str) -> WebElement {
         let here = format!("[normalize-space()=\"{words}\"]");
         let found = self
             .driver()
-            .find_all(By::XPath(format!("//button{here} | //a{here}")))
+            .find_all(By::XPath(format!("//button{here} | //a{here} | //summary{here}")))
             .await
             .expect("a page");
         for element in found {
             if element.is_displayed().await.expect("an element") {
-                return self.leads_on(element.click()).await;
+                return element;
             }
         }
         panic!(
