@@ -116,6 +116,10 @@ async fn odd_rows_fit_a_phone_and_can_be_read() {
         "backups",
         "relays",
         "relocated",
+        "lists",
+        "users",
+        "overrides",
+        "access",
         "search?q=e",
     ] {
         window.visit(page).await;

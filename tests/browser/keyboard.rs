@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use thirtyfour::Key;
 
+use crate::pages::key_of;
 use crate::support::{Database, PASSWORD, Panel};
 use crate::window::Window;
 
@@ -85,8 +86,33 @@ async fn the_first_tab_stop_skips_to_the_content() {
 async fn whatever_has_the_focus_shows_it() {
     let panel = Panel::on(Database::howto().await).await;
     let window = Window::signed_in(&panel).await;
-    for page in ["", "relocated", "aliases/new", "changes", "search?q=karl"] {
-        window.visit(page).await;
+    let list = key_of(&panel, "aliases", "mail", "listof@domain.com")
+        .await
+        .replace("aliases", "lists");
+    let hub = key_of(&panel, "domains", "domain", "blobber.org").await;
+    for page in [
+        "",
+        "relocated",
+        "aliases/new",
+        "changes",
+        "search?q=karl",
+        "lists",
+        &list,
+        "users",
+        "users/new",
+        "overrides",
+        "overrides/new",
+        "access/new",
+        "domains/new",
+        &hub,
+        "bulk",
+    ] {
+        if page == "bulk" {
+            let fields = [("all", "1"), ("action", "delete")];
+            window.post("aliases/bulk", &fields).await;
+        } else {
+            window.visit(page).await;
+        }
         let mut stops = 0;
         loop {
             key(&window, Key::Tab).await;

@@ -58,7 +58,14 @@ pub async fn panel_with_everything() -> Panel {
              INSERT INTO backups (domain, transport) VALUES ('mx.{domain}', 'smtp:[{domain}]:2525');
              INSERT INTO relays (recipient, status) VALUES ('{local}@mx.{domain}', 'WHAT');
              INSERT INTO relocated (oldadr, newadr) VALUES ('{other}x@{domain}', '{local}@{domain}');
-             DROP TABLE access_rules;"
+             INSERT INTO users (id, name, maildir) VALUES
+               ('{other}x@{domain}', '{local} {local} {local}', '{domain}/{other}x/');
+             INSERT INTO domains (domain, transport) VALUES
+               ('{other}x@{domain}', 'smtp:[{domain}]:2525,[mx.{domain}]');
+             INSERT INTO backups (domain, transport) VALUES ('{other}x@{domain}', 'smtp:[mx.{domain}]');
+             INSERT INTO aliases (mail, destination) VALUES ('nested@{domain}', '{local}@{domain},x@y.example');
+             INSERT INTO access_rules (kind, pattern, action, message) VALUES
+               ('sender', '{other}x@{domain}', 'REJECT', '{local} {local} {local}');"
         ))
         .await;
     let panel = Panel::on(database).await;
@@ -96,7 +103,7 @@ pub async fn panel_with_everything() -> Panel {
     panel
 }
 
-/// The address of a row.
+/// The address of a row with a numbered key.
 pub async fn key_of(panel: &Panel, table: &str, column: &str, value: &str) -> String {
     let query = format!("SELECT pkid FROM {table} WHERE {column} = '{value}'");
     let key = panel.database.value(&query).await.expect(&query);
@@ -113,28 +120,79 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
     };
     let alias = format!("{local}@{domain}");
     let mut pages = Vec::new();
-    for (table, column, long) in [
-        ("domains", "domain", domain.clone()),
-        ("aliases", "mail", alias.clone()),
-        ("backups", "domain", format!("mx.{domain}")),
-        ("relays", "recipient", format!("{local}@mx.{domain}")),
-        ("relocated", "oldadr", format!("{}x@{domain}", &local[..63])),
+    let person = format!("{}x@{domain}", &local[..63]);
+    let hub = key_of(panel, "domains", "domain", &domain).await;
+    let list = key_of(panel, "aliases", "mail", &alias)
+        .await
+        .replace("aliases", "lists");
+    for (slug, subject, long, row) in [
+        ("domains", "domain", domain.clone(), hub.clone()),
+        ("aliases", "mail", alias.clone(), list.replace("lists", "aliases")),
+        ("lists", "mail", alias.clone(), list),
+        ("users", "id", person.clone(), format!("users/{person}")),
+        ("overrides", "mail", person.clone(), format!("overrides/{person}")),
+        (
+            "backups",
+            "domain",
+            format!("mx.{domain}"),
+            key_of(panel, "backups", "domain", &format!("mx.{domain}")).await,
+        ),
+        (
+            "relays",
+            "recipient",
+            format!("{local}@mx.{domain}"),
+            key_of(panel, "relays", "recipient", &format!("{local}@mx.{domain}")).await,
+        ),
+        (
+            "relocated",
+            "oldadr",
+            person.clone(),
+            key_of(panel, "relocated", "oldadr", &person).await,
+        ),
+        (
+            "access",
+            "pattern",
+            person.clone(),
+            key_of(panel, "access_rules", "pattern", &person)
+                .await
+                .replace("access_rules", "access"),
+        ),
     ] {
-        let row = key_of(panel, table, column, &long).await;
-        pages.push(get(table));
-        pages.push(get(&format!("{table}/new")));
+        let (_, key) = row.split_once('/').expect("a slash");
+        pages.push(get(slug));
+        pages.push(get(&format!("{slug}/new")));
+        pages.push(get(&format!("{slug}/new?copy={key}")));
         pages.push(get(&row));
+        if slug == "domains" {
+            pages.push(get(&format!("{row}/edit")));
+        }
         pages.push(get(&format!("{row}/delete")));
-        pages.push(post("refused", table, &[(column, &format!("not {long} at all"))]));
+        pages.push(post("refused", slug, &[(subject, &format!("not {long} at all"))]));
         let fields = [
-            (column, long.as_str()),
+            (subject, long.as_str()),
             ("destination", "x@y.example"),
             ("transport", "smtp:[mail.example.com]"),
             ("newadr", "x"),
             ("status", "OK"),
+            ("kind", "sender"),
+            ("action", "HOLD"),
             ("version", "another"),
         ];
         pages.push(post("conflict", &row, &fields));
+        let bulk = format!("{slug}/bulk");
+        for action in ["enable", "disable", "delete"] {
+            let all = [("all", "1"), ("action", action)];
+            pages.push(post("review", &bulk, &all));
+        }
+        pages.push(post("nothing", &bulk, &[("action", "delete")]));
+    }
+    for (start, field) in [("required", "start_destination"), ("copy", "start_copy")] {
+        let fields = [
+            ("domain", "new.example"),
+            ("start", start),
+            (field, &*format!("not {domain}")),
+        ];
+        pages.push(post("refused", "domains", &fields));
     }
     let odd = panel
         .database
@@ -188,6 +246,10 @@ async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
         let heading = window.text("h1").await;
         let reached = match name.split_once(' ').map_or(&*name, |(kind, _)| kind) {
             "refused" | "taken" | "neither" => window.has(".summary").await,
+            "review" => {
+                window.has(".depends").await || window.text(".summary").await.contains("Nothing was changed")
+            }
+            "nothing" => heading == "Nothing was changed" && window.has(".summary").await,
             "conflict" => window.text("main").await.contains("since you opened it"),
             "question" => window.text("main").await.contains("Nothing is saved yet"),
             "/no/such/page" => heading == "Nothing here",
@@ -196,10 +258,14 @@ async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
         assert!(reached, "{name}: {}", window.text("main").await);
         faults.extend(look_at(&window, &name).await);
     }
-    // The menu, which only phones have.
+    panel.database.script("DROP TABLE access_rules").await;
+    window.visit("access").await;
+    assert!(window.text("main").await.contains("does not exist"));
+    faults.extend(look_at(&window, "a missing table").await);
+    // The menu, which narrow screens have.
     window.be_phone(320).await;
     window.visit("aliases").await;
-    window.element(".menu-btn").await.click().await.expect("pressed");
+    window.use_here("Menu").await;
     faults.extend(appearance::too_wide(&window, "the menu").await);
     faults.extend(appearance::faint(&window, "the menu").await);
     assert!(faults.is_empty(), "{faults:#?}");
@@ -218,4 +284,69 @@ async fn look_at(window: &Window, name: &str) -> Vec<String> {
     faults.extend(appearance::too_wide(window, name).await);
     window.be_phone(0).await;
     faults
+}
+
+#[tokio::test]
+async fn what_comes_with_the_script_is_sound_fits_a_phone_and_can_be_read() {
+    let panel = panel_with_everything().await;
+    let window = Window::signed_in(&panel).await;
+    let mut faults = Vec::new();
+
+    window.visit("aliases").await;
+    window.click("tbody .pick input").await;
+    window.element("tbody th a").await.focus().await.expect("focused");
+    assert!(window.has("#bulk.live:not([hidden])").await);
+    assert!(window.has("tbody .copy-value").await);
+    faults.extend(look_at(&window, "a selected row").await);
+
+    window.visit("aliases").await;
+    window.use_here("Keyboard shortcuts").await;
+    assert!(window.has("#keys[open]").await);
+    faults.extend(look_at(&window, "the keys").await);
+    for width in [360, 320] {
+        window.be_phone(width).await;
+        let sticks_out: bool = window
+            .script(
+                "return [...document.querySelectorAll('#keys, #keys *')].some(node => { \
+                 const box = node.getBoundingClientRect(); return box.left < 0 || box.right > innerWidth + 0.5 })",
+            )
+            .await;
+        assert!(!sticks_out, "the keys at {width}");
+    }
+    window.be_phone(0).await;
+
+    window.visit("users/new").await;
+    window
+        .fill("id", &format!("{}@{}", "y".repeat(64), long_domain()))
+        .await;
+    window.press("Save").await;
+    assert!(window.has("#secret").await, "{}", window.text("main").await);
+    faults.extend(look_at(&window, "a password shown once").await);
+
+    window.visit("overrides/new").await;
+    window.use_here("Microsoft 365").await;
+    assert!(window.has(".presets [aria-pressed=true]").await);
+    faults.extend(look_at(&window, "a preset in use").await);
+
+    let small = Panel::on(Database::howto().await).await;
+    small
+        .database
+        .script("INSERT INTO aliases (mail, destination) VALUES ('l@blobber.org', 'x@y.example,z@y.example')")
+        .await;
+    let list = key_of(&small, "aliases", "mail", "l@blobber.org").await;
+    let other = Window::signed_in(&small).await;
+    for (name, members) in [("near", 7), ("over", 10)] {
+        other.visit(&list.replace("aliases", "lists")).await;
+        let many: Vec<String> = (0..members).map(|n| format!("{n}@elsewhere.ex")).collect();
+        other.fill("add", &many.join("\n")).await;
+        assert!(
+            other.has(&format!(".gauge.{name}")).await,
+            "{}",
+            other.text(".gauge").await
+        );
+        faults.extend(look_at(&other, name).await);
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+    other.close().await;
+    window.close().await;
 }
