@@ -13,7 +13,7 @@ use super::{Store, Stored};
 use crate::access::{Actor, Scope};
 use crate::error::Result;
 use crate::mail::{DomainName, domain_of};
-use crate::resource::Resource;
+use crate::resource::{OwnerRights, Resource};
 
 /// Changes a page has.
 const PER_PAGE: usize = 50;
@@ -347,7 +347,27 @@ fn push_visible(sql: &mut QueryBuilder<MySql>, actor: &Actor) {
         sql.push(" AND (old_subject IS NULL OR ");
         push_domains(sql, "SUBSTRING_INDEX(old_subject, '@', -1)", &names);
         sql.push(")");
+        for resource in Resource::tables() {
+            if let OwnerRights::WriteWhere(column, value) = resource.owners {
+                push_theirs(sql, resource.table, column, value);
+            }
+        }
     }
+}
+
+/// Leaves out rows of a table that owners do not reach for what is in another column, now or before.
+fn push_theirs(sql: &mut QueryBuilder<MySql>, table: &'static str, column: &str, value: &str) {
+    // As `Image::to_json` writes it; a quote within a value has a backslash in front.
+    let member = fragment(&format!("\"{column}\":\"{value}\""));
+    sql.push(" AND (table_name <> ");
+    sql.push_bind(table);
+    for (i, image) in ["row_before", "row_after"].into_iter().enumerate() {
+        sql.push(if i == 0 { " OR (" } else { " AND (" });
+        sql.push(format!("{image} IS NULL OR {image} LIKE "));
+        sql.push_bind(member.clone());
+        sql.push(" ESCAPE '!')");
+    }
+    sql.push(")");
 }
 
 /// The columns of two images side by side, in the order of the table.

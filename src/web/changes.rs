@@ -10,6 +10,7 @@ use super::text;
 use super::urls::query;
 use crate::error::Result;
 use crate::resource::Resource;
+use crate::resource::overrides::PLACES;
 use crate::store::{Action, Change, ChangeQuery};
 
 #[derive(Template)]
@@ -75,13 +76,22 @@ impl ChangeView {
             .into_iter()
             .map(|row| {
                 let resource = Resource::by_table(&row.table);
+                // A row about one address among the domains is an override, which goes by its address.
+                let place = PLACES
+                    .iter()
+                    .find(|place| place.table == row.table && row.subject.contains('@'));
+                let resource = place.copied().or(resource);
                 RowChange {
                     past: row.action.past(),
                     noun: resource.map_or_else(|| row.table.clone(), |r| r.words.noun.to_owned()),
                     subject: text::plain(&row.subject),
                     slug: resource.map(|r| r.slug),
                     deleted: row.action == Action::Delete,
-                    key: row.key,
+                    key: if place.is_some() {
+                        row.subject.trim_end().to_lowercase()
+                    } else {
+                        row.key
+                    },
                     columns: row
                         .columns
                         .into_iter()

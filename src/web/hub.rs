@@ -38,7 +38,7 @@ struct Hub {
     delivery: &'static str,
     problems: Vec<String>,
     required: Vec<Required>,
-    catch_all: Option<(String, String, bool)>,
+    catch_all: Option<Alias>,
     sections: Vec<Section>,
     backup: Option<BackupEntry>,
     changes: Vec<ChangeView>,
@@ -50,10 +50,18 @@ struct Hub {
 struct Required {
     address: String,
     local: &'static str,
-    /// The alias: its page, where it goes, whether it is on.
-    there: Option<(String, String, bool)>,
+    there: Option<Alias>,
     /// Where a new one would go.
     offer: String,
+}
+
+/// An alias of its own line.
+#[derive(Clone)]
+struct Alias {
+    page: String,
+    /// Where it goes.
+    to: String,
+    enabled: bool,
 }
 
 /// Rows of one kind.
@@ -295,7 +303,7 @@ impl Look<'_> {
     }
 
     /// The required addresses and the catch-all.
-    async fn required(&self) -> Result<(Vec<Required>, Option<(String, String, bool)>)> {
+    async fn required(&self) -> Result<(Vec<Required>, Option<Alias>)> {
         let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
         let mut wanted: Vec<String> = REQUIRED
             .iter()
@@ -307,9 +315,11 @@ impl Look<'_> {
             let alias = there
                 .iter()
                 .find(|alias| alias.row.subject(&aliases::RESOURCE) == address)?;
-            let page = self.visitor.app.urls.row("aliases", &alias.row.key);
-            let to = items_of(alias.row.text("destination")).join(", ");
-            Some((page, to, alias.row.is_enabled()))
+            Some(Alias {
+                page: self.visitor.app.urls.row("aliases", &alias.row.key),
+                to: items_of(alias.row.text("destination")).join(", "),
+                enabled: alias.row.is_enabled(),
+            })
         };
         let catch_all = of(&wanted[2]);
         let somebody = self.somebody(catch_all.as_ref()).await?;
@@ -332,7 +342,7 @@ impl Look<'_> {
 
     /// Who would get the mail of a required address: the first mailbox of the domain, or whoever its catch-all names, or
     /// the postmaster of the first domain that has one.
-    async fn somebody(&self, catch_all: Option<&(String, String, bool)>) -> Result<String> {
+    async fn somebody(&self, catch_all: Option<&Alias>) -> Result<String> {
         let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
         if store
             .table(&users::RESOURCE)
@@ -345,8 +355,8 @@ impl Look<'_> {
                 return Ok(row.subject(&users::RESOURCE));
             }
         }
-        if let Some((_, to, _)) = catch_all.filter(|(_, to, _)| !to.starts_with('@')) {
-            return Ok(to.clone());
+        if let Some(alias) = catch_all.filter(|alias| !alias.to.starts_with('@')) {
+            return Ok(alias.to.clone());
         }
         let query = ListQuery {
             q: "postmaster@".to_owned(),
