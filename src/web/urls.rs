@@ -71,20 +71,12 @@ impl Urls {
     }
 }
 
-/// A key as a path segment: percent-encoded, with a `~` in front where it would be taken for a page.
+/// A key as a path segment: percent-encoded, with a `~` in front where it would be taken for a page or a directory.
 pub fn segment(key: &str) -> String {
-    let tilde = if RESERVED.contains(&key) || key.starts_with('~') {
-        "~"
-    } else {
-        ""
-    };
-    // A segment of dots alone would be taken for a directory.
-    let encoded = if key.chars().all(|c| c == '.') && !key.is_empty() {
-        key.replace('.', "%2E")
-    } else {
-        utf8_percent_encode(key, SEGMENT).to_string()
-    };
-    format!("{tilde}{encoded}")
+    // Browsers take `.` and `..` for directories, percent-encoded too (URL Standard, "single-dot path segment").
+    let taken = RESERVED.contains(&key) || matches!(key, "." | "..");
+    let tilde = if taken || key.starts_with('~') { "~" } else { "" };
+    format!("{tilde}{}", utf8_percent_encode(key, SEGMENT))
 }
 
 /// The key of a decoded path segment.
@@ -151,6 +143,7 @@ mod tests {
             "new",
             "~new",
             "~",
+            ".",
             "..",
             "ü",
             "bulk",
@@ -158,6 +151,12 @@ mod tests {
         ] {
             let encoded = segment(name);
             assert!(!encoded.contains('/') && !encoded.is_empty(), "{encoded}");
+            let page = Url::parse(&format!("https://panel.example/users/{encoded}")).expect("an address");
+            assert_eq!(
+                page.path(),
+                format!("/users/{encoded}"),
+                "no directory to a browser"
+            );
             let decoded = percent_encoding::percent_decode_str(&encoded)
                 .decode_utf8()
                 .expect("UTF-8");
