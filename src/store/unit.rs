@@ -747,6 +747,12 @@ fn refused_write(error: sqlx::Error, resource: &'static Resource, subject: &str)
              ALTER TABLE … ALTER … SET DEFAULT …, or keep adding rows with the program that knows it."
         ))
         .into(),
+        Some(1366) => Refusal::Unstorable(format!(
+            "A character is not in the character set of its column: {error}. Write it with other letters, or convert the \
+             table: ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4.",
+            resource.table
+        ))
+        .into(),
         Some(1644) => Refusal::Unstorable(format!("A trigger of the table refused the row: {error}.")).into(),
         _ => Stop::Database(error),
     }
