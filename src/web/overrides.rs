@@ -291,6 +291,7 @@ impl Saving {
     /// Why a domain owner may not set this transport.
     fn not_allowed(&self, draft: &Draft) -> Option<Problem> {
         let transport = draft.text("transport");
+        // What an operator has set for this address may stay there, and is not handed on to another.
         let kept = self
             .stored
             .as_ref()
