@@ -267,7 +267,8 @@ impl Store {
     /// Where the address's domain is a backup MX entry, Postfix knows the address only if it is a relay recipient.
     async fn plan_relay_recipient(&self, actor: &Actor, address: &str) -> Result<Plan> {
         let mut plan = Plan::default();
-        if !self.is_backup(actor, address).await? {
+        // Without the table Postfix has no list of recipients to refuse by.
+        if !self.is_backup(actor, address).await? || self.table(&relays::RESOURCE).await?.is_none() {
             return Ok(plan);
         }
         let draft = self.draft(
