@@ -34,7 +34,7 @@ impl Row {
 
     /// What Postfix looks up, as it asks for it: lower case, without spaces at the end.
     pub fn subject(&self, resource: &Resource) -> String {
-        self.text(resource.subject).trim_end().to_lowercase()
+        self.text(resource.subject).trim_end_matches(' ').to_lowercase()
     }
 
     /// Whether the live table has the column.
