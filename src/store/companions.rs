@@ -219,9 +219,19 @@ impl Store {
             plan.merge(self.plan_without_companions(actor, &old.address).await?);
         }
         if draft.text("enabled") == "1" {
-            plan.merge(self.plan_self_alias(actor, &address).await?);
-            plan.merge(self.plan_relay_recipient(actor, &address).await?);
+            plan.merge(self.plan_companions(actor, &address).await?);
         }
+        Ok(plan)
+    }
+
+    /// Writes what an override needs beside its transport row: the self alias, and the relay recipient where the domain is
+    /// a backup MX entry.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn plan_companions(&self, actor: &Actor, address: &str) -> Result<Plan> {
+        let mut plan = self.plan_self_alias(actor, address).await?;
+        plan.merge(self.plan_relay_recipient(actor, address).await?);
         Ok(plan)
     }
 

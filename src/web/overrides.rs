@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 
 use super::App;
 use super::crud::CACHED;
-use super::crud::bulk::{Action, Asked as AskedBulk, already, finish};
+use super::crud::bulk::{Action, Asked as AskedBulk, Review, already, finish, left_off};
 use super::crud::conflict::{Now, Versions};
 use super::crud::index::{Shown, respond};
 use super::crud::refused::{Answer, refused};
@@ -25,7 +25,9 @@ use crate::config::OverrideTable;
 use crate::error::{Error, Result};
 use crate::resource::overrides::{IN_BACKUPS, IN_DOMAINS, PRESETS};
 use crate::resource::{Draft, Problem, Resource};
-use crate::store::{ListQuery, MOST, Operation, Override, Plan, Refusal, Selection, Table, Warning};
+use crate::store::{
+    Enabling, ListQuery, MOST, Operation, Override, Plan, Refusal, Selection, Stored, Table, Warning,
+};
 
 /// The routes of overrides.
 pub fn routes() -> Router<App> {
@@ -295,7 +297,7 @@ impl Saving {
         let kept = self
             .stored
             .as_ref()
-            .is_some_and(|stored| stored.transport() == transport);
+            .is_some_and(|stored| stored.transport() == transport && stored.address == draft.text("domain"));
         if self.visitor.actor.scope == Scope::Everything || kept {
             return None;
         }
@@ -467,7 +469,6 @@ async fn ask_delete(visitor: Visitor, key: KeySegment) -> Result<Response> {
 }
 
 async fn confirm_delete(visitor: &Visitor, stored: &Override, plan: Plan) -> Result<Response> {
-    use super::crud::bulk::Review;
     let page = visitor.page("Delete an override", IN_DOMAINS.slug).await?;
     let review = Review {
         action: page.row_url("overrides", &stored.address) + "/delete",
@@ -552,6 +553,46 @@ fn switching(overrides: &[&Override], enabled: bool) -> Vec<Operation> {
     operations
 }
 
+/// The first row that is off and that Postfix would choke on, with what is wrong with it.
+fn unusable<'o>(visitor: &Visitor, stored: &'o Override) -> Option<(&'o Stored, Vec<Problem>)> {
+    let rules = visitor.app.store.rules();
+    let mut off = stored.rows.iter().filter(|(_, row)| !row.row.is_enabled());
+    off.find_map(|(resource, row)| {
+        let problems = row.row.switched_on().check(resource, rules).err()?;
+        Some((row, problems))
+    })
+}
+
+async fn confirm_enable(
+    visitor: &Visitor,
+    stored: &Override,
+    plan: Plan,
+    fields: &Fields,
+) -> Result<Response> {
+    let page = visitor.page("Enable an override", IN_DOMAINS.slug).await?;
+    let mut warnings = plan.told;
+    warnings.extend(plan.warnings.into_iter().map(|w| w.message));
+    let review = Review {
+        action: page.row_url("overrides", &stored.address) + "/enabled",
+        back: page.row_url("overrides", &stored.address),
+        page,
+        resource: &IN_DOMAINS,
+        title: format!("Enable the override of {}?", text::plain(&stored.address)),
+        which: String::new(),
+        verb: "Enable",
+        what: "the override".to_owned(),
+        count: 1,
+        fields: fields.repeatable(),
+        names: Vec::new(),
+        dependents: Vec::new(),
+        warnings,
+        left_out: Vec::new(),
+        problem: None,
+        danger: false,
+    };
+    review.respond(None)
+}
+
 async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
     let (place, table) = live(&visitor).await?;
     let stored = found(&visitor, &key).await?;
@@ -571,28 +612,28 @@ async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Fields) -> Resul
                 .respond();
         }
     };
-    // Switching on is saving: the self alias has to be there, and Postfix must be able to use the transport.
-    if enabled {
-        for (resource, row) in stored.rows.iter().filter(|(_, row)| !row.row.is_enabled()) {
-            if let Err(problems) = row.row.switched_on().check(resource, visitor.app.store.rules()) {
-                let values = vec![
-                    ("domain", stored.address.clone()),
-                    ("transport", row.row.text("transport").to_owned()),
-                ];
-                return form(&visitor, place, &table, Some(&stored), &values)
-                    .await?
-                    .with_problems(Stage::Refused, &problems)
-                    .respond();
-            }
+    // Switching on is saving: Postfix must be able to use the transport, and the self alias has to be there.
+    let mut operations = switching(&[&stored], enabled);
+    let mut plan = Plan::default();
+    if enabled && !stored.is_enabled() {
+        if let Some((row, problems)) = unusable(&visitor, &stored) {
+            let values = vec![
+                ("domain", stored.address.clone()),
+                ("transport", row.row.text("transport").to_owned()),
+            ];
+            return form(&visitor, place, &table, Some(&stored), &values)
+                .await?
+                .with_problems(Stage::Refused, &problems)
+                .respond();
         }
+        let store = &visitor.app.store;
+        plan = store.plan_companions(&visitor.actor, &stored.address).await?;
+        if !plan.warnings.is_empty() && !fields.is_set("confirm") {
+            return confirm_enable(&visitor, &stored, plan, &fields).await;
+        }
+        operations.append(&mut plan.operations);
     }
-    let changed = applied(
-        visitor
-            .app
-            .store
-            .apply(&visitor.actor, &switching(&[&stored], enabled))
-            .await,
-    )? > 0;
+    let changed = applied(visitor.app.store.apply(&visitor.actor, &operations).await)? > 0;
     let line = match (changed, enabled) {
         (true, true) => format!("Enabled the override of `{}`.", stored.address),
         (true, false) => format!(
@@ -604,7 +645,9 @@ async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Fields) -> Resul
             stored.address
         ),
     };
-    leave(&visitor, vec![line], Vec::new(), changed, None).await?;
+    let mut lines = vec![line];
+    lines.extend(plan.told);
+    leave(&visitor, lines, Vec::new(), changed, None).await?;
     let next = visitor.app.urls.own(fields.text("next"));
     Ok(see_other(
         &next.unwrap_or_else(|| visitor.app.urls.page("/overrides")),
@@ -630,33 +673,50 @@ async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
     };
     let all = store.overrides_of(&visitor.actor, &addresses).await?;
     let chosen: Vec<&Override> = match action {
-        Action::Enable => all.iter().filter(|o| !o.is_enabled()).collect(),
-        Action::Disable => all.iter().filter(|o| o.is_enabled()).collect(),
+        Action::Enable => {
+            let mut enabling = Enabling::default();
+            for stored in all.iter().filter(|o| !o.is_enabled()) {
+                match unusable(&visitor, stored) {
+                    None => enabling.keys.push(stored.address.clone()),
+                    Some((_, problems)) => {
+                        let reason = problems.into_iter().next().map(|p| p.message).unwrap_or_default();
+                        enabling.refused.push((stored.address.clone(), reason));
+                    }
+                }
+            }
+            review.left_out = left_off(&enabling, all.len());
+            all.iter()
+                .filter(|o| enabling.keys.contains(&o.address))
+                .collect()
+        }
+        Action::Disable => {
+            let on: Vec<&Override> = all.iter().filter(|o| o.is_enabled()).collect();
+            review.left_out = already(all.len() - on.len(), "disabled");
+            on
+        }
         Action::Delete => all.iter().collect(),
     };
-    let what = if action == Action::Enable {
-        "enabled"
-    } else {
-        "disabled"
-    };
-    review.left_out = already(all.len() - chosen.len(), what);
     let subjects: Vec<&str> = chosen.iter().map(|o| o.address.as_str()).collect();
     review.counting(&subjects);
     if chosen.is_empty() {
         return review.respond(Some("No override is selected that this would change."));
     }
-    let operations = match action {
+    let mut operations = match action {
         Action::Enable | Action::Disable => switching(&chosen, action == Action::Enable),
-        Action::Delete => {
-            let mut operations = Vec::new();
-            for stored in &chosen {
-                let plan = store.plan_without_override(&visitor.actor, stored).await?;
-                review.warnings.extend(plan.told);
-                operations.extend(plan.operations);
-            }
-            operations
-        }
+        Action::Delete => Vec::new(),
     };
+    for stored in &chosen {
+        let plan = match action {
+            Action::Disable => break,
+            Action::Enable => store.plan_companions(&visitor.actor, &stored.address).await?,
+            Action::Delete => store.plan_without_override(&visitor.actor, stored).await?,
+        };
+        review.warnings.extend(plan.told);
+        review
+            .warnings
+            .extend(plan.warnings.into_iter().map(|w| w.message));
+        operations.extend(plan.operations);
+    }
     if !asked.is_confirmed(chosen.len()) {
         return review.respond(None);
     }

@@ -385,7 +385,7 @@ pub(in crate::web) async fn finish(
 }
 
 /// Rows that stay off, and why.
-fn left_off(enabling: &Enabling, rows: usize) -> Vec<String> {
+pub(in crate::web) fn left_off(enabling: &Enabling, rows: usize) -> Vec<String> {
     let mut lines = already(rows - enabling.keys.len() - enabling.refused.len(), "enabled");
     for (subject, reason) in enabling.refused.iter().take(NAMED) {
         lines.push(format!(
