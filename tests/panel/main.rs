@@ -11,6 +11,7 @@ mod http;
 mod lists;
 mod locking;
 mod odd_rows;
+mod overrides;
 mod password_hashes;
 mod samples;
 mod schema;
