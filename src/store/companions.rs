@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 use crate::mail::{domain_of, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, backups, relays, users};
 
+/// Addresses looked up with one statement.
+const ADDRESSES_AT_ONCE: usize = 500;
+
 /// What to write, and what to say about it.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -123,50 +126,62 @@ impl Store {
         }))
     }
 
-    /// Deletes the alias of an address that delivers to nobody but itself, and takes the address out of one that
-    /// delivers to others too.
+    /// Deletes the aliases of addresses that deliver to nobody but themselves, and takes the addresses out of those that
+    /// deliver to others too.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn plan_without_self_alias(&self, actor: &Actor, address: &str) -> Result<Plan> {
+    pub async fn plan_without_self_aliases(&self, actor: &Actor, addresses: &[String]) -> Result<Plan> {
         let mut plan = Plan::default();
-        let Some(alias) = self.alias_of(actor, address).await? else {
-            return Ok(plan);
-        };
-        let items = items_of(alias.row.text("destination"));
-        let others: Vec<&str> = items
-            .iter()
-            .map(String::as_str)
-            .filter(|item| *item != address)
-            .collect();
-        if others.len() == items.len() {
-            return Ok(plan);
+        let resource = &aliases::RESOURCE;
+        let (mut alone, mut names) = (Vec::new(), Vec::new());
+        for chunk in addresses.chunks(ADDRESSES_AT_ONCE) {
+            for alias in self.about(actor, resource, chunk).await? {
+                let address = alias.row.subject(resource);
+                let items = items_of(alias.row.text("destination"));
+                let others: Vec<&str> = items
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|item| *item != address)
+                    .collect();
+                if others.len() == items.len() {
+                    continue;
+                }
+                if others.is_empty() {
+                    alone.push(alias.row.key.clone());
+                    names.push(address);
+                    continue;
+                }
+                let enabled = if alias.row.is_enabled() { "1" } else { "0" };
+                let rest = others.join(",");
+                plan.told
+                    .push(format!("The alias `{address}` goes on delivering to `{rest}`."));
+                plan.operations.push(Operation::Update {
+                    resource,
+                    key: alias.row.key.clone(),
+                    version: Some(alias.image.version()),
+                    draft: self.draft(
+                        resource,
+                        &[("mail", &address), ("destination", &rest), ("enabled", enabled)],
+                    )?,
+                });
+            }
         }
-        let version = Some(alias.image.version());
-        if others.is_empty() {
-            plan.told.push(format!(
-                "The alias `{address}`, which delivers to itself alone, is deleted."
-            ));
-            plan.operations.push(Operation::Delete {
-                resource: &aliases::RESOURCE,
-                keys: vec![alias.row.key.clone()],
-                version,
-            });
-        } else {
-            let enabled = if alias.row.is_enabled() { "1" } else { "0" };
-            let rest = others.join(",");
-            plan.told
-                .push(format!("The alias `{address}` goes on delivering to `{rest}`."));
-            plan.operations.push(Operation::Update {
-                resource: &aliases::RESOURCE,
-                key: alias.row.key.clone(),
-                version,
-                draft: self.draft(
-                    &aliases::RESOURCE,
-                    &[("mail", address), ("destination", &rest), ("enabled", enabled)],
-                )?,
-            });
+        match names.as_slice() {
+            [] => return Ok(plan),
+            [name] => plan.told.push(format!(
+                "The alias `{name}`, which delivers to itself alone, is deleted."
+            )),
+            [first, rest @ ..] => plan.told.push(format!(
+                "The aliases `{first}` and {} more, which deliver to themselves alone, are deleted.",
+                rest.len()
+            )),
         }
+        plan.operations.push(Operation::Delete {
+            resource,
+            keys: alone,
+            version: None,
+        });
         Ok(plan)
     }
 
@@ -262,7 +277,7 @@ impl Store {
             plan.told
                 .push(format!("The mailbox `{address}` gets the mail again."));
         } else {
-            plan.merge(self.plan_without_self_alias(actor, address).await?);
+            plan.merge(self.plan_without_self_aliases(actor, &own).await?);
         }
         if self.is_backup(actor, address).await? {
             for row in self.about(actor, &relays::RESOURCE, &own).await? {

@@ -7,10 +7,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::index::list_address;
-use super::{CACHED, count_of, live};
+use super::{CACHED, companions, count_of, live};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Dependents, Enabling, ListQuery, MOST, Operation, Refusal, Row, Selection};
+use crate::store::{Dependents, Enabling, ListQuery, MOST, Operation, Plan, Refusal, Row, Selection, Total};
 use crate::web::page::{Notice, Page, render, see_other};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -44,6 +44,22 @@ impl Action {
         }
     }
 
+    /// The operation on rows with these keys.
+    fn on(self, resource: &'static Resource, keys: Vec<String>) -> Operation {
+        match self {
+            Self::Enable | Self::Disable => Operation::SetEnabled {
+                resource,
+                keys,
+                enabled: self == Self::Enable,
+            },
+            Self::Delete => Operation::Delete {
+                resource,
+                keys,
+                version: None,
+            },
+        }
+    }
+
     pub fn past(self) -> &'static str {
         match self {
             Self::Enable => "Enabled",
@@ -72,6 +88,8 @@ pub(in crate::web) struct Review {
     pub names: Vec<String>,
     pub dependents: Vec<Dependents>,
     pub warnings: Vec<String>,
+    /// What can go with the rows.
+    pub companions: Vec<String>,
     /// Rows that are left out: how many and why.
     pub left_out: Vec<String>,
     /// Why nothing can be done.
@@ -163,7 +181,7 @@ impl Asked {
             .fields
             .repeatable()
             .into_iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "confirm" | "count"))
+            .filter(|(name, _)| !matches!(name.as_str(), "confirm" | "count" | "companions"))
             .collect();
         Ok(Review {
             page: visitor
@@ -179,6 +197,7 @@ impl Asked {
             names: Vec::new(),
             dependents: Vec::new(),
             warnings: Vec::new(),
+            companions: Vec::new(),
             left_out: Vec::new(),
             problem: None,
             danger: self.action == Some(Action::Delete),
@@ -293,39 +312,30 @@ async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, agai
     if rows.is_empty() {
         return review.respond(Some("None of the selected rows can be changed this way."));
     }
+    let companions = match action {
+        Action::Delete => companions::plan_deletion(&visitor, resource, &rows).await?,
+        Action::Enable | Action::Disable => Plan::default(),
+    };
     if again || !asked.is_confirmed(rows.len()) {
         if action != Action::Enable {
             review.dependents = store.dependents(&visitor.actor, resource, &rows).await?;
         }
+        review.companions = companions.told;
         return review.respond(None);
     }
-    let operation = match action {
-        Action::Delete => Operation::Delete {
-            resource,
-            keys,
-            version: None,
-        },
-        Action::Enable | Action::Disable => Operation::SetEnabled {
-            resource,
-            keys,
-            enabled: action == Action::Enable,
-        },
-    };
-    match store.apply(&visitor.actor, &[operation]).await {
-        Ok(applied) => {
-            let total = text::number(applied.rows.into());
-            let noun = if applied.rows == 1 {
-                resource.words.noun
-            } else {
-                resource.words.many
-            };
-            finish(
-                &visitor,
-                resource,
-                &asked,
-                format!("{} {total} {noun}.", action.past()),
-            )
-            .await
+    let count = keys.len();
+    let mut operations = vec![action.on(resource, keys)];
+    if fields.is_set("companions") {
+        operations.extend(companions.operations);
+    }
+    match store.apply(&visitor.actor, &operations).await {
+        Ok(_) => {
+            let what = text::total(
+                Total::Exactly(count as u64),
+                resource.words.noun,
+                resource.words.many,
+            );
+            finish(&visitor, resource, &asked, format!("{} {what}.", action.past())).await
         }
         // Rows went away while this was answered: what is left is asked about anew, with its own number.
         Err(Refusal::Failed(Error::NotFound)) => Box::pin(run(resource, visitor, fields, true)).await,

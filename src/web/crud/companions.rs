@@ -5,7 +5,7 @@ use super::members::members;
 use crate::error::{Error, Result};
 use crate::mail::{DomainName, EXPANSION_LIMIT, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, domains, users};
-use crate::store::{ListQuery, Operation, Plan, Stored, Table, Warning};
+use crate::store::{ListQuery, Operation, Plan, Row, Stored, Table, Warning};
 use crate::web::form::{Extra, MailboxExtra, NewDomainExtra, Typed};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -98,20 +98,20 @@ pub(super) async fn plan(
     Ok(plan)
 }
 
-/// What can go with a row that is deleted: the self alias of a mailbox.
+/// What can go with rows that are deleted: the self aliases of mailboxes.
 pub(super) async fn plan_deletion(
     visitor: &Visitor,
     resource: &'static Resource,
-    stored: &Stored,
+    rows: &[Row],
 ) -> Result<Plan> {
     if resource.slug != "users" || !visitor.actor.may_write(&aliases::RESOURCE) {
         return Ok(Plan::default());
     }
-    let address = stored.row.subject(resource);
+    let addresses: Vec<String> = rows.iter().map(|row| row.subject(resource)).collect();
     visitor
         .app
         .store
-        .plan_without_self_alias(&visitor.actor, &address)
+        .plan_without_self_aliases(&visitor.actor, &addresses)
         .await
 }
 

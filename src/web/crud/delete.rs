@@ -58,7 +58,9 @@ pub(super) async fn ask_delete(
 }
 
 async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: &Stored) -> Result<Response> {
-    let companions = companions::plan_deletion(visitor, resource, stored).await?.told;
+    let companions = companions::plan_deletion(visitor, resource, std::slice::from_ref(&stored.row))
+        .await?
+        .told;
     let template = ConfirmDelete {
         page: visitor
             .page(&format!("Delete {}", resource.words.one), resource.slug)
@@ -110,7 +112,7 @@ pub(super) async fn delete(
         text::plain(stored.row.text(resource.subject))
     )];
     if fields.is_set("companions") {
-        let plan = companions::plan_deletion(&visitor, resource, &stored).await?;
+        let plan = companions::plan_deletion(&visitor, resource, std::slice::from_ref(&stored.row)).await?;
         operations.extend(plan.operations);
         lines.extend(plan.told);
     }
