@@ -337,8 +337,10 @@ async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, agai
             );
             finish(&visitor, resource, &asked, format!("{} {what}.", action.past())).await
         }
-        // Rows went away while this was answered: what is left is asked about anew, with its own number.
-        Err(Refusal::Failed(Error::NotFound)) => Box::pin(run(resource, visitor, fields, true)).await,
+        // Rows went away or were changed while this was answered: what is left is asked about anew, with its own number.
+        Err(Refusal::Failed(Error::NotFound) | Refusal::Conflict(_)) => {
+            Box::pin(run(resource, visitor, fields, true)).await
+        }
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("a bulk change was refused: {other:?}"))),
