@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_rules;
 mod bulk;
 mod changes;
 mod faults;
@@ -10,6 +11,8 @@ mod forms;
 mod http;
 mod lists;
 mod locking;
+mod mailboxes;
+mod mailing_lists;
 mod odd_rows;
 mod overrides;
 mod password_hashes;

@@ -29,7 +29,7 @@ fn passwords(scheme: PasswordScheme) -> Vec<MailboxPassword> {
 
 /// Whether Dovecot lets the password in. A hash without a prefix is crypt(3)'s, as with
 /// `default_pass_scheme = CRYPT`.
-fn dovecot_accepts(hash: &str, password: &str) -> bool {
+pub fn dovecot_accepts(hash: &str, password: &str) -> bool {
     let hash = if hash.starts_with('{') {
         hash.to_owned()
     } else {
@@ -52,7 +52,7 @@ fn dovecot_accepts(hash: &str, password: &str) -> bool {
 }
 
 /// Whether crypt(3) makes the same hash of the password; perl-base, which every Debian has, calls it.
-fn libcrypt_accepts(hash: &str, password: &str) -> bool {
+pub fn libcrypt_accepts(hash: &str, password: &str) -> bool {
     let output = Command::new("perl")
         .args([
             "-e",
