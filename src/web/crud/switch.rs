@@ -3,7 +3,7 @@
 use axum::response::Response;
 
 use super::save::edit_form;
-use super::{Done, left_behind, live, report, stored};
+use super::{Done, companions, left_behind, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
 use crate::store::{Operation, Refusal, Warning};
@@ -67,9 +67,13 @@ pub(super) async fn set_enabled(
             Ok(draft) => draft,
             Err(problems) => return form.with_problems(Stage::Refused, &problems).respond(),
         };
-        let found = store
+        let mut found = store
             .warnings(&visitor.actor, resource, &draft, Some(&stored.row))
             .await?;
+        match companions::plan(&visitor, resource, &draft, Some(&stored), &Fields::default()).await? {
+            Ok(mut plan) => found.append(&mut plan.warnings),
+            Err(problems) => return form.with_problems(Stage::Refused, &problems).respond(),
+        }
         let (ask, tell): (Vec<Warning>, Vec<Warning>) = found.into_iter().partition(|w| w.confirm);
         if !ask.is_empty() && !fields.is_set("confirm") {
             return form
