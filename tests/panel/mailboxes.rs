@@ -644,6 +644,21 @@ async fn a_catch_all_that_would_take_the_mailboxs_mail_is_asked_about() {
         // Nor is it asked again whenever something else of the mailbox is saved.
         let page = operator.get("users/joe@shop.example").await;
         assert_eq!(operator.submit(&page, &[("name", "Joe")]).await.status, 303);
+        // It is where a mailbox is switched on again.
+        assert_eq!(
+            operator
+                .post("users/joe@shop.example/enabled", &[("value", "0")])
+                .await
+                .status,
+            303
+        );
+        let asked = operator
+            .post("users/joe@shop.example/enabled", &[("value", "1")])
+            .await;
+        assert!(asks(&asked), "{}", asked.text("main"));
+        assert!(asked.text("[role=alert]").contains("boss@x.example"));
+        assert_eq!(operator.submit(&asked, &[("confirm", "1")]).await.status, 303);
+        assert_eq!(stored(&panel, JOE[0].1, "enabled").await.as_deref(), Some("1"));
         panel
             .database
             .script("UPDATE aliases SET enabled = 0 WHERE mail = '@shop.example'")
