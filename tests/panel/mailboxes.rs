@@ -1138,3 +1138,73 @@ async fn mailboxes_of_the_oldest_databases_work() {
     assert_eq!(answer.status, 422, "{}", answer.text("main"));
     assert_eq!(answer.field("name"), "日本");
 }
+
+#[tokio::test]
+async fn a_mailbox_can_do_without_any_column_but_its_address() {
+    for column in [
+        "name",
+        "maildir",
+        "uid",
+        "gid",
+        "home",
+        "quota",
+        "change_password",
+        "clear",
+        "crypt",
+        "enabled",
+    ] {
+        let [_, howto] = both().await;
+        howto
+            .script(&format!("ALTER TABLE users DROP COLUMN {column}"))
+            .await;
+        let panel = Panel::on(howto).await;
+        let operator = panel.operator().await;
+        for page in ["", "users", "users/new", "search?q=mary", "users/mary@bloggs.com"] {
+            assert_eq!(operator.get(page).await.status, 200, "without {column}: {page}");
+        }
+        let answer = operator.submit(&operator.get("users/new").await, &JOE).await;
+        assert_eq!(answer.status, 303, "without {column}: {}", answer.text("main"));
+        let shown = operator.get("users").await.texts("#secret").len();
+        assert_eq!(
+            shown,
+            usize::from(column != "crypt"),
+            "what is shown is kept: {column}"
+        );
+        let page = "users/joe@shop.example";
+        let answer = operator
+            .submit(&operator.get(page).await, &[("id", "joey@shop.example")])
+            .await;
+        assert_eq!(answer.status, 303, "without {column}: {}", answer.text("main"));
+        let answer = operator
+            .post("users/joey@shop.example/delete", &[("confirm", "1")])
+            .await;
+        assert_eq!(answer.status, 303, "without {column}: {}", answer.text("main"));
+    }
+}
+
+#[tokio::test]
+async fn saving_a_mailbox_that_others_wrote_in_capitals_stores_what_postfix_asks_for() {
+    for database in both().await {
+        let panel = Panel::on(database).await;
+        let operator = panel.operator().await;
+        panel
+            .database
+            .script("INSERT INTO users (id, maildir, crypt) VALUES ('Joe@Shop.Example', 'joe/', 'abc')")
+            .await;
+        assert_eq!(
+            operator.get("users/joe@shop.example").await.status,
+            404,
+            "a key is meant to the letter"
+        );
+        let form = operator.get("users/Joe@Shop.Example").await;
+        let answer = operator.submit(&form, &[("self_alias", "1")]).await;
+        assert_eq!(answer.status, 303, "{}", answer.text("main"));
+        assert_eq!(
+            stored(&panel, JOE[0].1, "CAST(id AS BINARY)").await.as_deref(),
+            Some(JOE[0].1)
+        );
+        assert_eq!(hash_of(&panel, JOE[0].1).await, "abc");
+        assert_eq!(alias(&panel, JOE[0].1).await, Some((JOE[0].1.to_owned(), true)));
+        assert_eq!(operator.get("users/joe@shop.example").await.status, 200);
+    }
+}
