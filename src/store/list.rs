@@ -234,7 +234,7 @@ impl Store {
             ident(resource.table)
         ));
         push_scope(&mut sql, &actor.scope, &table, resource);
-        push_part(&mut sql, resource);
+        push_part(&mut sql, &table, resource);
         let row = sql.build().fetch_one(&self.pool).await?;
         let number = |i: usize| row.try_get_unchecked::<i64, _>(i).map(i64::unsigned_abs);
         Ok(Some((number(0)?, number(1)?)))
@@ -453,7 +453,7 @@ pub(super) fn push_filters(
     query: &ListQuery,
 ) {
     push_scope(sql, &actor.scope, table, resource);
-    push_part(sql, resource);
+    push_part(sql, table, resource);
     let domain = crate::mail::domain_of(&query.domain);
     if !domain.is_empty() {
         // People type the Unicode form of a domain; rows hold the ASCII form.

@@ -56,9 +56,14 @@ pub(super) fn push_scope(query: &mut QueryBuilder<MySql>, scope: &Scope, table: 
 }
 
 /// Leaves out what a list of the resource does not show, though its pages can be opened.
-pub(super) fn push_part(query: &mut QueryBuilder<MySql>, resource: &Resource) {
-    if resource.part == Part::Lists {
+pub(super) fn push_part(query: &mut QueryBuilder<MySql>, table: &Table, resource: &Resource) {
+    if resource.part != Part::Lists {
+        return;
+    }
+    if table.has("destination") {
         query.push(" AND destination LIKE '%@%@%' AND destination REGEXP '@[^@]*[,;[:space:]][^@]*@'");
+    } else {
+        query.push(" AND FALSE");
     }
 }
 
