@@ -215,10 +215,10 @@ async fn start_of_domain(visitor: &Visitor, domain: &str, fields: &Fields) -> Re
                 .push(format!("`{mail}` was there already and stays as it is."));
             continue;
         }
-        let column = if mail.starts_with('@') {
-            "start_catchall"
-        } else {
-            "start_destination"
+        let column = match (fields.text("start"), mail.starts_with('@')) {
+            ("copy", _) => "start_copy",
+            (_, true) => "start_catchall",
+            (_, false) => "start_destination",
         };
         let fields = vec![
             ("mail", mail.clone()),
