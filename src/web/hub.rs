@@ -142,6 +142,12 @@ impl Look<'_> {
         for resource in [&relocated::RESOURCE, &access::RESOURCE] {
             sections.extend(self.section(resource).await?);
         }
+        let backup = self.backup().await?;
+        if backup.is_none() {
+            // They do nothing for a domain that is not relayed, and are rows of it all the same.
+            let recipients = self.section(&relays::RESOURCE).await?;
+            sections.extend(recipients.filter(|section| !section.lines.is_empty()));
+        }
         let (required, catch_all) = self.required().await?;
         Ok(Hub {
             page: self.visitor.page(self.domain, "domains").await?,
@@ -161,7 +167,7 @@ impl Look<'_> {
             required,
             catch_all,
             sections,
-            backup: self.backup().await?,
+            backup,
             changes: changes.into_iter().map(ChangeView::new).collect(),
             writable,
             addressable: actor.may_write(&aliases::RESOURCE)
