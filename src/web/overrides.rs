@@ -90,7 +90,7 @@ async fn index(visitor: Visitor, Asked(query): Asked<ListQuery>) -> Result<Respo
 }
 
 /// An override as a list shows it.
-fn view(visitor: &Visitor, row: &Override) -> RowView {
+pub(super) fn view(visitor: &Visitor, row: &Override) -> RowView {
     let (resource, first) = &row.rows[0];
     let mut view = RowView::new(resource, &visitor.app.store, &first.row, "");
     view.key.clone_from(&row.address);

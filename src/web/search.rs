@@ -5,13 +5,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::overrides::view;
 use super::page::{Page, render};
 use super::request::{Asked, Visitor};
 use super::text;
 use super::urls::query;
 use super::view::RowView;
+use crate::access::Scope;
 use crate::error::Result;
 use crate::resource::Resource;
+use crate::resource::overrides::IN_DOMAINS;
 use crate::store::{ListQuery, Total};
 
 /// Hits shown of each table.
@@ -39,6 +42,29 @@ struct Group {
     all: Option<String>,
 }
 
+impl Group {
+    fn new(
+        visitor: &Visitor,
+        resource: &'static Resource,
+        rows: Vec<RowView>,
+        total: Total,
+        next: Option<String>,
+        q: &str,
+    ) -> Self {
+        let all = format!("/{}{}", resource.slug, query(&[("q", q)]));
+        Self {
+            resource,
+            rows,
+            total: text::total(total, resource.words.noun, resource.words.many),
+            count: match total {
+                Total::Exactly(n) => text::number(n),
+                Total::MoreThan(n) => format!("{}+", text::number(n)),
+            },
+            all: next.map(|_| visitor.app.urls.page(&all)),
+        }
+    }
+}
+
 /// `/search?q=`
 pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response> {
     let q = wanted.q.trim().to_owned();
@@ -54,29 +80,35 @@ pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Resp
             ..ListQuery::default()
         };
         let found = visitor.app.store.list(&visitor.actor, resource, &state).await?;
-        if found.rows.is_empty() {
-            continue;
-        }
-        groups.push(Group {
-            resource,
-            rows: found
-                .rows
-                .iter()
-                .map(|row| RowView::new(resource, &visitor.app.store, row, &q))
-                .collect(),
-            total: text::total(found.total, resource.words.noun, resource.words.many),
-            count: match found.total {
-                Total::Exactly(n) => text::number(n),
-                Total::MoreThan(n) => format!("{}+", text::number(n)),
-            },
-            all: found.next.map(|_| {
-                visitor
-                    .app
-                    .urls
-                    .page(&format!("/{}{}", resource.slug, query(&[("q", &q)])))
-            }),
-        });
+        let rows = found.rows.iter();
+        let rows = rows
+            .map(|row| RowView::new(resource, &visitor.app.store, row, &q))
+            .collect();
+        groups.push(Group::new(&visitor, resource, rows, found.total, found.next, &q));
     }
+    // Everybody else finds these rows in their tables; for owners those hold whole domains alone.
+    if visitor.actor.scope != Scope::Everything && !q.is_empty() {
+        let state = ListQuery {
+            q: q.clone(),
+            per: SHOWN.to_owned(),
+            ..ListQuery::default()
+        };
+        let found = visitor.app.store.overrides(&visitor.actor, &state).await?;
+        let mut rows: Vec<RowView> = found.rows.iter().map(|row| view(&visitor, row)).collect();
+        for row in &mut rows {
+            // Where it is stored is no heading here.
+            row.cells.truncate(1);
+        }
+        groups.push(Group::new(
+            &visitor,
+            &IN_DOMAINS,
+            rows,
+            found.total,
+            found.next,
+            &q,
+        ));
+    }
+    groups.retain(|group| !group.rows.is_empty());
     let page = visitor.page("Search", "").await?;
     render(StatusCode::OK, &Search { page, q, groups })
 }
