@@ -9,6 +9,7 @@ mod changes;
 mod faults;
 mod forms;
 mod http;
+mod hub;
 mod lists;
 mod locking;
 mod mailboxes;
