@@ -5,6 +5,7 @@ mod support;
 
 mod access_rules;
 mod bulk;
+mod bulk_faults;
 mod changes;
 mod faults;
 mod forms;
