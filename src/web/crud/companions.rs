@@ -1,12 +1,14 @@
 //! What some tables' forms have beside their own row: the self alias of a mailbox, the addresses a new domain starts
 //! with, the members of a mailing list.
 
+use axum::response::Response;
+
 use super::members::members;
 use crate::error::{Error, Result};
 use crate::mail::{DomainName, EXPANSION_LIMIT, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, domains, users};
 use crate::store::{ListQuery, Operation, Plan, Row, Stored, Table, Warning};
-use crate::web::form::{Extra, MailboxExtra, NewDomainExtra, Typed};
+use crate::web::form::{Extra, Form, MailboxExtra, NewDomainExtra, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
 
@@ -65,6 +67,17 @@ pub(super) enum Unplanned {
 impl From<Error> for Unplanned {
     fn from(error: Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl Unplanned {
+    /// The form again, with what is wrong.
+    pub fn answer(self, form: Form) -> Result<Response> {
+        match self {
+            Self::Problems(problems) => form.with_problems(Stage::Refused, &problems).respond(),
+            Self::Failed(Error::Forbidden(reason)) => form.with_reason(reason).respond(),
+            Self::Failed(error) => Err(error),
+        }
     }
 }
 

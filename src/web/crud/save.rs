@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
-use super::companions::Unplanned;
 use super::conflict::{Versions, shown};
 use super::refused::{Answer, refused};
 use super::{Done, companions, left_behind, live, members, report, stored};
@@ -190,17 +189,7 @@ impl Saving<'_> {
         let planned = companions::plan(self.visitor, self.resource, &draft, stored, &self.fields);
         let mut plan = match planned.await {
             Ok(plan) => plan,
-            Err(Unplanned::Failed(Error::Forbidden(reason))) => {
-                return self.form().await?.with_reason(reason).respond();
-            }
-            Err(Unplanned::Failed(error)) => return Err(error),
-            Err(Unplanned::Problems(problems)) => {
-                return self
-                    .form()
-                    .await?
-                    .with_problems(Stage::Refused, &problems)
-                    .respond();
-            }
+            Err(why) => return why.answer(self.form().await?),
         };
         warnings.append(&mut plan.warnings);
         let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);

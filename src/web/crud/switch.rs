@@ -70,9 +70,9 @@ pub(super) async fn set_enabled(
         let mut found = store
             .warnings(&visitor.actor, resource, &draft, Some(&stored.row))
             .await?;
-        match companions::plan(&visitor, resource, &draft, Some(&stored), &Fields::default()).await? {
+        match companions::plan(&visitor, resource, &draft, Some(&stored), &Fields::default()).await {
             Ok(mut plan) => found.append(&mut plan.warnings),
-            Err(problems) => return form.with_problems(Stage::Refused, &problems).respond(),
+            Err(why) => return why.answer(form),
         }
         let (ask, tell): (Vec<Warning>, Vec<Warning>) = found.into_iter().partition(|w| w.confirm);
         if !ask.is_empty() && !fields.is_set("confirm") {
