@@ -35,17 +35,6 @@ async fn key(window: &Window, key: Key) {
     window.key(key).await.expect("pressed");
 }
 
-/// Types where the focus is.
-async fn type_in(window: &Window, text: &str) {
-    window
-        .driver()
-        .action_chain()
-        .send_keys(text)
-        .perform()
-        .await
-        .expect("typed");
-}
-
 /// Presses Tab until something with this text or name has the focus.
 async fn tab_to(window: &Window, wanted: &str) {
     for _ in 0..80 {
@@ -141,20 +130,20 @@ async fn an_alias_is_added_by_keyboard_alone() {
         .await;
     let window = Window::open(&panel).await;
     window.visit("").await;
-    type_in(&window, "joe").await;
+    window.type_keys("joe").await;
     key(&window, Key::Tab).await;
-    type_in(&window, PASSWORD).await;
+    window.type_keys(PASSWORD).await;
     window.press_key(Key::Enter).await;
     tab_to(&window, "Aliases").await;
     window.press_key(Key::Enter).await;
     tab_to(&window, "New alias").await;
     window.press_key(Key::Enter).await;
     tab_to(&window, "mail").await;
-    type_in(&window, "sales@blobber.org").await;
+    window.type_keys("sales@blobber.org").await;
     key(&window, Key::Tab).await;
-    type_in(&window, "joe@x.example").await;
+    window.type_keys("joe@x.example").await;
     key(&window, Key::Enter).await;
-    type_in(&window, "ann@y.example").await;
+    window.type_keys("ann@y.example").await;
     key(&window, Key::Tab).await;
     key(&window, Key::Space).await;
     key(&window, Key::Tab).await;

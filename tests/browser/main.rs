@@ -5,6 +5,7 @@ mod support;
 
 mod appearance;
 mod chromium;
+mod journeys;
 mod keyboard;
 mod markup;
 mod mistakes;

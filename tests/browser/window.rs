@@ -247,6 +247,40 @@ impl Window {
         self.driver().action_chain().send_keys(key).perform().await
     }
 
+    /// Presses a letter while another key is held.
+    pub async fn chord(&self, held: Key, letter: char) {
+        let chain = self.driver().action_chain().key_down(held.clone());
+        let chain = chain.key_down(letter).key_up(letter).key_up(held);
+        chain.perform().await.expect("pressed");
+    }
+
+    /// Presses a key that acts on this page, wherever the focus is.
+    pub async fn press_key_here(&self, key: Key) {
+        self.key(key).await.expect("pressed");
+    }
+
+    /// Waits until an element has this text, as after what a script does in a moment.
+    pub async fn comes_to(&self, selector: &str, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.text(selector).await != text {
+            let now = self.text(selector).await;
+            assert!(Instant::now() < deadline, "{selector} says `{now}`, not `{text}`");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Types wherever the focus is.
+    pub async fn type_keys(&self, keys: &str) {
+        let typing = self.driver().action_chain().send_keys(keys);
+        typing.perform().await.expect("typed");
+    }
+
+    /// Types wherever the focus is and waits for the next page.
+    pub async fn type_onward(&self, keys: &str) {
+        self.leads_on(self.driver().action_chain().send_keys(keys).perform())
+            .await;
+    }
+
     /// Does something and waits until another page is there. It works without scripts: elements of another page have
     /// other names in the driver.
     async fn leads_on(&self, doing: impl Future<Output = thirtyfour::error::WebDriverResult<()>>) {
