@@ -4,6 +4,7 @@
 mod support;
 
 mod appearance;
+mod bulk;
 mod chromium;
 mod journeys;
 mod keyboard;
