@@ -11,5 +11,6 @@ mod keyboard;
 mod markup;
 mod mistakes;
 mod pages;
+mod shortcuts;
 mod tables;
 mod window;
