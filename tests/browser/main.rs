@@ -8,6 +8,7 @@ mod bulk;
 mod chromium;
 mod journeys;
 mod keyboard;
+mod lists;
 mod mailboxes;
 mod markup;
 mod mistakes;
