@@ -1,4 +1,5 @@
-//! Takes the pictures of `README.md` from the demo's data in a headless Chromium, light and dark.
+//! Takes the pictures of `README.md` from the demo's data in a headless Chromium: a desk in the light scheme, one page of
+//! it in the dark one too, and a phone.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -12,26 +13,95 @@ use serde_json::json;
 use support::{Database, PASSWORD, Panel};
 use thirtyfour::prelude::*;
 
-/// Size of the pictures, in CSS pixels, which are the pictures' own.
-const WIDTH: u32 = 1280;
-const HEIGHT: u32 = 860;
+/// A picture: what is shown, and how.
+struct Picture {
+    file: &'static str,
+    /// The page; `{}` is the row's key.
+    page: &'static str,
+    /// Where that key comes from.
+    key: &'static str,
+    /// CSS selectors of what is clicked first.
+    clicks: &'static [&'static str],
+    scheme: &'static str,
+    window: Size,
+}
 
-/// Pages and the files they go to, by colour scheme.
-const PICTURES: &[(&str, &str, &str)] = &[
-    ("aliases", "light", "aliases.png"),
-    ("aliases", "dark", "aliases-dark.png"),
+/// Width and height in CSS pixels, which are the picture's own at a desk, and pixels of the picture for each.
+type Size = (u32, u32, u32);
+
+const DESK: Size = (1280, 720, 1);
+const PHONE: Size = (360, 720, 2);
+
+/// The largest a picture may be, in bytes: whoever opens README loads all of them.
+const LARGEST: u64 = 135_000;
+
+const LIST_WITH_SELECTION: Picture = Picture {
+    file: "aliases.png",
+    page: "aliases?q=vivita",
+    key: "",
+    clicks: &[
+        "tbody tr:nth-child(2) .pick input",
+        "tbody tr:nth-child(3) .pick input",
+        "tbody tr:nth-child(4) .pick input",
+    ],
+    scheme: "light",
+    window: DESK,
+};
+
+const HUB: Picture = Picture {
+    file: "domain.png",
+    page: "domains/{}",
+    key: "SELECT pkid FROM domains WHERE domain = 'bloggs.com'",
+    clicks: &[],
+    ..LIST_WITH_SELECTION
+};
+
+const PICTURES: &[Picture] = &[
+    LIST_WITH_SELECTION,
+    Picture {
+        file: "aliases-dark.png",
+        scheme: "dark",
+        ..LIST_WITH_SELECTION
+    },
+    Picture {
+        file: "dashboard.png",
+        page: "",
+        clicks: &[],
+        ..LIST_WITH_SELECTION
+    },
+    HUB,
+    Picture {
+        file: "list.png",
+        page: "lists/{}",
+        key: "SELECT pkid FROM aliases WHERE mail = 'all@northwind-cycles.example'",
+        clicks: &["#members summary", "#members tr:last-child [name=remove]"],
+        ..LIST_WITH_SELECTION
+    },
+    Picture {
+        file: "override.png",
+        page: "overrides/joe@bloggs.com",
+        clicks: &[],
+        ..LIST_WITH_SELECTION
+    },
+    Picture {
+        file: "mailbox.png",
+        page: "users/vivita@blobber.org",
+        clicks: &[],
+        ..LIST_WITH_SELECTION
+    },
+    Picture {
+        file: "phone.png",
+        scheme: "dark",
+        window: PHONE,
+        ..HUB
+    },
 ];
 
 #[tokio::test]
 #[ignore = "writes docs/screenshots; run `make screenshots`"]
 async fn the_pictures_show_the_demo() {
     let database = Database::fresh().await;
-    database
-        .store()
-        .await
-        .load_examples()
-        .await
-        .expect("the examples");
+    database.store().await.load_demo().await.expect("the demo's data");
     let panel = Panel::on(database).await;
     panel.account("operator", Role::Operator, &[]).await;
 
@@ -43,6 +113,8 @@ async fn the_pictures_show_the_demo() {
         "--no-sandbox",
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
+        // Grey edges of letters instead of coloured ones: the pictures are a third smaller.
+        "--disable-lcd-text",
     ] {
         options.add_arg(argument).expect("an argument");
     }
@@ -59,13 +131,6 @@ async fn the_pictures_show_the_demo() {
 /// Signs in and takes every picture.
 async fn take(browser: &WebDriver, panel: &Panel) -> WebDriverResult<()> {
     let page = |path: &str| format!("{}{path}", panel.base);
-    browser
-        .cdp()
-        .send_raw(
-            "Emulation.setDeviceMetricsOverride",
-            json!({ "width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": false }),
-        )
-        .await?;
     browser.goto(page("login")).await?;
     browser
         .find(By::Name("username"))
@@ -80,15 +145,48 @@ async fn take(browser: &WebDriver, panel: &Panel) -> WebDriverResult<()> {
     browser.find(By::Css("form button")).await?.click().await?;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots");
     std::fs::create_dir_all(&folder)?;
-    for (path, scheme, file) in PICTURES {
-        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        browser
-            .cdp()
-            .send_raw("Emulation.setEmulatedMedia", media)
-            .await?;
-        browser.goto(page(path)).await?;
-        browser.find(By::Css("table tbody tr")).await?;
-        browser.screenshot(&folder.join(file)).await?;
+    for picture in PICTURES {
+        let file = folder.join(picture.file);
+        show(browser, picture).await?;
+        let key = match picture.key {
+            "" => None,
+            query => panel.database.value(query).await,
+        };
+        let path = picture.page.replace("{}", &key.unwrap_or_default());
+        browser.goto(page(&path)).await?;
+        for selector in picture.clicks {
+            browser.find(By::Css(*selector)).await?.click().await?;
+        }
+        // Nothing has the focus, and the pointer is nowhere.
+        browser.execute("document.activeElement.blur()", vec![]).await?;
+        browser.action_chain().move_to(0, 0).perform().await?;
+        assert!(
+            browser.find(By::Css("h1")).await?.text().await? != "Nothing here",
+            "{path}"
+        );
+        browser.screenshot(&file).await?;
+        let size = std::fs::metadata(&file)?.len();
+        assert!(size <= LARGEST, "{} has {size} bytes", picture.file);
+    }
+    Ok(())
+}
+
+/// Makes the browser a desk or a phone, in one of the schemes.
+async fn show(browser: &WebDriver, picture: &Picture) -> WebDriverResult<()> {
+    let (width, height, scale) = picture.window;
+    let phone = picture.window == PHONE;
+    for (command, parameters) in [
+        (
+            "Emulation.setDeviceMetricsOverride",
+            json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone}),
+        ),
+        ("Emulation.setTouchEmulationEnabled", json!({"enabled": phone})),
+        (
+            "Emulation.setEmulatedMedia",
+            json!({"features": [{"name": "prefers-color-scheme", "value": picture.scheme}]}),
+        ),
+    ] {
+        browser.cdp().send_raw(command, parameters).await?;
     }
     Ok(())
 }
