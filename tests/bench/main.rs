@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use postwarden::access::{self, Role};
 use reqwest::header::{ACCEPT_ENCODING, COOKIE, SET_COOKIE};
 use scraper::{Html, Selector};
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 use support::{Database, PASSWORD};
 
 /// How often everything that takes part in a comparison is measured.
@@ -36,6 +36,12 @@ struct Effort {
     requests: usize,
     before_memory: usize,
     span: Duration,
+    /// Rows of the bulk change.
+    bulk: u32,
+    /// Rows searched, over all tables.
+    searched: u32,
+    /// Aliases of the domain whose hub is shown.
+    of_domain: u32,
 }
 
 impl Effort {
@@ -46,6 +52,9 @@ impl Effort {
                 requests: 5,
                 before_memory: 10,
                 span: Duration::from_millis(100),
+                bulk: 100,
+                searched: 300,
+                of_domain: 10,
             };
         }
         Self {
@@ -53,6 +62,9 @@ impl Effort {
             requests: 500,
             before_memory: 1000,
             span: Duration::from_secs(3),
+            bulk: 10_000,
+            searched: 30_000,
+            of_domain: 1_000,
         }
     }
 }
@@ -85,6 +97,9 @@ async fn figures() {
     for (database, rows) in [(&small, 1_000), (&large, 30_000)] {
         list(database, rows, effort).await;
     }
+    search(effort).await;
+    hub(effort).await;
+    bulk(effort).await;
     println!();
 }
 
@@ -109,6 +124,12 @@ async fn database(aliases: u32) -> Database {
     }
     database.script(&insert).await;
     database.script("ANALYZE TABLE aliases").await;
+    account(&database).await;
+    database
+}
+
+/// An operator to sign in as.
+async fn account(database: &Database) {
     let hash = access::hash(PASSWORD.to_owned()).await.expect("a hash");
     let store = database.store().await;
     store
@@ -116,7 +137,6 @@ async fn database(aliases: u32) -> Database {
         .await
         .expect("an account");
     store.close().await;
-    database
 }
 
 // What runs
@@ -306,7 +326,11 @@ async fn first_visit(database: &Database) {
 fn assets(page: &str) -> Vec<String> {
     let html = Html::parse_document(page);
     let mut paths: Vec<String> = Vec::new();
-    for (selector, attribute) in [("link[href]", "href"), ("img[src]", "src")] {
+    for (selector, attribute) in [
+        ("link[href]", "href"),
+        ("script[src]", "src"),
+        ("img[src]", "src"),
+    ] {
         let selector = Selector::parse(selector).expect("a selector");
         for path in html.select(&selector).filter_map(|e| e.value().attr(attribute)) {
             if !paths.iter().any(|known| known == path) {
@@ -317,9 +341,38 @@ fn assets(page: &str) -> Vec<String> {
     paths
 }
 
-/// Lines of the files that each describe one table.
+/// What tables needed beside their descriptions, tests in the modules included.
+const BESIDE: &[(&str, &[&str])] = &[
+    (
+        "users",
+        &[
+            "src/mail/maildir.rs",
+            "src/mail/password.rs",
+            "src/web/secrets.rs",
+            "templates/resources/mailbox.html",
+        ],
+    ),
+    (
+        "lists",
+        &[
+            "src/mail/expansion.rs",
+            "src/store/expansion.rs",
+            "templates/resources/members.html",
+        ],
+    ),
+    ("access", &["src/mail/access.rs", "src/mail/access_pattern.rs"]),
+    ("overrides", &["src/web/overrides.rs", "src/store/overrides.rs"]),
+    (
+        "users, lists and new domains together",
+        &["src/web/crud/companions.rs", "src/store/companions.rs"],
+    ),
+];
+
+/// Lines of the files that each describe one table, and of those it needed beside.
 fn lines_per_table() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/resource");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let count = |path: &Path| std::fs::read_to_string(path).expect("a file").lines().count();
+    let folder = root.join("src/resource");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the resources")
         .map(|entry| entry.expect("a file").path())
@@ -329,19 +382,26 @@ fn lines_per_table() {
     for file in files {
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
         if name != "mod" && name != "input" {
-            let text = std::fs::read_to_string(&file).expect("a file");
-            lines.push(format!("{name} {}", text.lines().count()));
+            lines.push(format!("{name} {}", count(&file)));
         }
     }
     figure("lines of Rust per table", &lines.join(", "));
+    let beside: Vec<String> = BESIDE
+        .iter()
+        .map(|(table, files)| {
+            let sum: usize = files.iter().map(|file| count(&root.join(file))).sum();
+            format!("{table} {sum}")
+        })
+        .collect();
+    figure("lines beside", &beside.join(", "));
 }
 
 /// The list page beside the SQL it runs and beside a page that does nothing.
 async fn list(database: &Database, rows: u32, effort: Effort) {
     println!("\n{LIST} of {rows} aliases");
+    let statements = statements_of(database, LIST).await;
     let served = Served::start(database).await;
     let client = Client::signed_in(served.address).await;
-    let statements = statements_of(database, &client).await;
     let of_table: Vec<String> = statements
         .iter()
         .filter(|s| s.contains("FROM `aliases`"))
@@ -383,13 +443,218 @@ async fn list(database: &Database, rows: u32, effort: Effort) {
     figure(&what, &spread(&rates));
 }
 
-/// The statements that one request for the list runs, as the server saw them.
-async fn statements_of(database: &Database, client: &Client) -> Vec<String> {
+/// The search page over rows spread over every table, a thousandth of which it finds.
+async fn search(effort: Effort) {
+    let rows = effort.searched;
+    println!("\n/search over {rows} rows in seven tables");
+    let database = Database::howto().await;
+    account(&database).await;
+    // Shares as on a server with many mailboxes.
+    for ((insert, row), share) in [
+        ("INSERT INTO domains (domain) VALUES ", "('{}.example')"),
+        (
+            "INSERT INTO aliases (mail, destination) VALUES ",
+            "('{}@blobber.org','{}@provider.example')",
+        ),
+        (
+            "INSERT INTO users (id, name, maildir) VALUES ",
+            "('{}@blobber.org','{}','blobber.org/{}/')",
+        ),
+        (
+            "INSERT INTO backups (domain, transport) VALUES ",
+            "('{}.test','')",
+        ),
+        ("INSERT INTO relays (recipient) VALUES ", "('{}@friend1.com')"),
+        (
+            "INSERT INTO relocated (oldadr, newadr) VALUES ",
+            "('{}@lala.com','{}@new.example')",
+        ),
+        (
+            "INSERT INTO access_rules (kind, pattern) VALUES ",
+            "('sender','{}@spam.example')",
+        ),
+    ]
+    .into_iter()
+    .zip([3, 40, 30, 2, 15, 5, 5])
+    .map(|(table, percent)| (table, rows * percent / 100))
+    {
+        let values: Vec<String> = (0..share)
+            .map(|n| {
+                let spread = n.wrapping_mul(2_654_435_761);
+                let word = if n % 1_000 == 7 { "needle" } else { "person" };
+                row.replace("{}", &format!("{word}-{spread:08x}"))
+            })
+            .collect();
+        database.script(&format!("{insert}{}", values.join(","))).await;
+    }
+    database
+        .script("ANALYZE TABLE domains, aliases, users, backups, relays, relocated, access_rules")
+        .await;
+    beside_sql(&database, "/search?q=needle", effort.requests.div_ceil(5)).await;
+}
+
+/// The hub of a domain with many aliases.
+async fn hub(effort: Effort) {
+    println!("\nhub of a domain with {} aliases", effort.of_domain);
+    let database = database(effort.of_domain).await;
+    let key = database
+        .value("SELECT pkid FROM domains WHERE domain = 'blobber.org'")
+        .await;
+    let path = format!("/domains/{}", key.expect("the howto's domain"));
+    beside_sql(&database, &path, effort.requests).await;
+}
+
+/// A page beside the statements it runs for its content.
+async fn beside_sql(database: &Database, path: &str, times: usize) {
+    let statements = statements_of(database, path).await;
+    let served = Served::start(database).await;
+    let client = Client::signed_in(served.address).await;
+    let visitor = ["pw_sessions", "pw_accounts", "pw_grants", "information_schema"];
+    let of_page: Vec<String> = statements
+        .iter()
+        .filter(|statement| !visitor.iter().any(|table| statement.contains(table)))
+        .cloned()
+        .collect();
+    assert!(!of_page.is_empty(), "the page reads its tables: {statements:#?}");
+    let mut connection = MySqlConnection::connect(&database.url)
+        .await
+        .expect("the database answers");
+    let (mut page, mut floor) = (Rounds::default(), Rounds::default());
+    for _ in 0..ROUNDS {
+        page.add(request(&client, path, COMPRESSED, times).await);
+        floor.add(alone(&mut connection, &of_page, times).await);
+    }
+    figure("  page, compressed", &page.text());
+    let what = format!("  its {} of {} statements alone", of_page.len(), statements.len());
+    figure(&what, &floor.text());
+    let ratio = median(&page.p50) / median(&floor.p50);
+    figure(
+        "  page over those statements, at p50",
+        &format!("{ratio:.2} times"),
+    );
+}
+
+/// Switching many aliases off: the page that asks, the change, and the plain SQL that comes to the same rows.
+async fn bulk(effort: Effort) {
+    let rows = effort.bulk;
+    println!("\nbulk disable of {rows} aliases");
+    let database = database(rows).await;
+    let served = Served::start(&database).await;
+    let client = Client::signed_in(served.address).await;
+    let mut connection = MySqlConnection::connect(&database.url)
+        .await
+        .expect("the database answers");
+    let count = rows.to_string();
+    let asking = [("all", "1"), ("action", "disable")];
+    let confirming = [asking[0], asking[1], ("count", &count), ("confirm", "1")];
+    let (mut review, mut confirm, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        database.script("UPDATE aliases SET enabled = 1").await;
+        review.push(posted(&client, &asking, 200).await);
+        confirm.push(posted(&client, &confirming, 303).await);
+        let off = "SELECT COUNT(*) FROM aliases WHERE enabled = 0";
+        assert_eq!(database.count(off).await, u64::from(rows), "all of them are off");
+
+        let inserts = same_record(&database).await;
+        database.script("UPDATE aliases SET enabled = 1").await;
+        plain.push(by_hand(&mut connection, &inserts).await);
+        assert_eq!(database.count(off).await, u64::from(rows), "all of them are off");
+    }
+    figure("  review", &format!("{} ms", spread(&review)));
+    figure("  confirm", &format!("{} ms", spread(&confirm)));
+    figure("  UPDATE and INSERTs alone", &format!("{} ms", spread(&plain)));
+    let ratio = |of: &[f64]| format!("{:.2} times", median(of) / median(&plain));
+    figure("  confirm over that SQL", &ratio(&confirm));
+    figure("  review over that SQL", &ratio(&review));
+}
+
+/// Milliseconds of a bulk form on its way.
+async fn posted(client: &Client, fields: &[(&str, &str)], expected: u16) -> f64 {
+    let started = Instant::now();
+    let answer = client
+        .http
+        .post(format!("{}/aliases/bulk", client.base))
+        .header(COOKIE, &client.cookie)
+        .form(fields)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), expected, "{fields:?}");
+    answer.bytes().await.expect("a body");
+    milliseconds(started.elapsed())
+}
+
+/// Plain INSERTs of what the last change recorded, 500 rows each, under a number no change has.
+async fn same_record(database: &Database) -> Vec<String> {
+    const AT_ONCE: usize = 500;
+    let columns =
+        "seq, at, who, origin, action, table_name, row_key, subject, old_subject, row_before, row_after";
+    let texts = columns
+        .split(", ")
+        .map(|column| format!("CAST({column} AS CHAR)"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let last = "(SELECT MAX(change_id) FROM pw_changes)";
+    let recorded = database
+        .rows(&format!(
+            "SELECT {texts} FROM pw_changes WHERE change_id = {last} ORDER BY seq"
+        ))
+        .await;
+    let quoted = |value: &Option<String>| match value {
+        Some(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
+        None => "NULL".to_owned(),
+    };
+    recorded
+        .chunks(AT_ONCE)
+        .map(|rows| {
+            let rows: Vec<String> = rows
+                .iter()
+                .map(|row| {
+                    format!(
+                        "(4000000000,{})",
+                        row.iter().map(quoted).collect::<Vec<_>>().join(",")
+                    )
+                })
+                .collect();
+            format!(
+                "INSERT INTO pw_changes (change_id, {columns}) VALUES {}",
+                rows.join(",")
+            )
+        })
+        .collect()
+}
+
+/// Milliseconds of one transaction that does by plain SQL what the panel does. Its record is taken away again.
+async fn by_hand(connection: &mut MySqlConnection, inserts: &[String]) -> f64 {
+    let started = Instant::now();
+    let mut transaction = connection.begin().await.expect("a transaction");
+    let update = "UPDATE aliases SET enabled = 0 WHERE enabled = 1";
+    transaction.execute(update).await.expect(update);
+    for insert in inserts {
+        transaction
+            .execute(AssertSqlSafe(insert.clone()))
+            .await
+            .expect("recorded");
+    }
+    transaction.commit().await.expect("committed");
+    let taken = milliseconds(started.elapsed());
+    let clean = "DELETE FROM pw_changes WHERE change_id = 4000000000";
+    connection.execute(clean).await.expect(clean);
+    taken
+}
+
+/// The statements that one request for a page runs, as the server saw them.
+async fn statements_of(database: &Database, path: &str) -> Vec<String> {
+    database
+        .script("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = 1")
+        .await;
+    // Values are in the log only if it was on when their statement was prepared: a panel of its own, therefore.
+    let served = Served::start(database).await;
+    let client = Client::signed_in(served.address).await;
     // Once before, so that the schema is known.
-    client.get(LIST, None).await;
-    let on = "SET GLOBAL log_output = 'TABLE'; TRUNCATE TABLE mysql.general_log; SET GLOBAL general_log = 1";
-    database.script(on).await;
-    client.get(LIST, None).await;
+    client.get(path, None).await;
+    database.script("TRUNCATE TABLE mysql.general_log").await;
+    client.get(path, None).await;
     database.script("SET GLOBAL general_log = 0").await;
     let seen =
         "SELECT argument FROM mysql.general_log WHERE command_type = 'Execute' AND argument NOT LIKE 'SET %'";
