@@ -162,3 +162,72 @@ async fn an_alias_is_added_by_keyboard_alone() {
     );
     window.close().await;
 }
+
+#[tokio::test]
+async fn what_stays_in_sight_never_covers_what_has_the_focus() {
+    let database = Database::howto().await;
+    let rows: Vec<String> = (1..=60)
+        .map(|n| format!("('n{n:02}@blobber.org', 'joe@x.example')"))
+        .collect();
+    database
+        .script(&format!(
+            "INSERT INTO aliases (mail, destination) VALUES {}",
+            rows.join(",")
+        ))
+        .await;
+    let panel = Panel::on(database).await;
+    let window = Window::signed_in(&panel).await;
+    window.visit("aliases?q=blobber").await;
+    window.click("tbody .pick input").await;
+    let covered = async || -> Option<String> {
+        window
+            .script(
+                "const it = document.activeElement, box = it.getBoundingClientRect(); \
+                 const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2); \
+                 return !it.closest('tbody') || it.contains(top) || top?.contains(it) ? null \
+                     : it.outerHTML.slice(0, 80) + ' below ' + top?.outerHTML.slice(0, 80)",
+            )
+            .await
+    };
+    for _ in 0..150 {
+        key(&window, Key::Tab).await;
+        assert_eq!(covered().await, None, "on the way down");
+    }
+    for _ in 0..150 {
+        window.chord(Key::Shift, '\u{E004}').await;
+        assert_eq!(covered().await, None, "on the way up");
+    }
+    window.close().await;
+}
+
+#[tokio::test]
+async fn the_sheet_of_keys_keeps_the_focus_and_shows_it() {
+    let panel = Panel::on(Database::howto().await).await;
+    let window = Window::signed_in(&panel).await;
+    window.visit("aliases").await;
+    tab_to(&window, "Keyboard shortcuts").await;
+    key(&window, Key::Enter).await;
+    let mut stops = Vec::new();
+    for _ in 0..6 {
+        let within: bool = window
+            .script("return document.activeElement.closest('#keys, body > dialog') !== null || document.activeElement === document.body")
+            .await;
+        let focus = focus(&window).await;
+        assert!(within, "{focus:?}");
+        if focus.tag != "body" {
+            assert!(
+                focus.outline.0 != "none" && focus.outline.1 >= 2.0 && focus.seen,
+                "{focus:?}"
+            );
+            stops.push(focus.tag);
+        }
+        key(&window, Key::Tab).await;
+    }
+    assert!(
+        stops.contains(&"button".to_owned()) && stops.contains(&"input".to_owned()),
+        "{stops:?}"
+    );
+    key(&window, Key::Escape).await;
+    assert_eq!(focus(&window).await.text, "Keyboard shortcuts");
+    window.close().await;
+}
