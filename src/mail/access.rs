@@ -316,10 +316,15 @@ fn is_status_code(word: &str) -> bool {
 /// What a rule does that may not be meant: [`AccessPattern::cautions`], then those of the action.
 #[must_use]
 pub fn access_cautions(kind: AccessKind, pattern: &AccessPattern, action: AccessAction) -> Vec<Caution> {
-    let mut found = pattern.cautions();
+    // A rule that leaves the answer to the next one may be as wide as it likes.
+    let mut found = if action == AccessAction::Dunno {
+        Vec::new()
+    } else {
+        pattern.cautions()
+    };
     let is_null = pattern.as_str() == NULL_SENDER;
     match action {
-        AccessAction::Ok if kind == AccessKind::Sender => found.push(Caution::ask(format!(
+        AccessAction::Ok if kind == AccessKind::Sender => found.push(Caution::remark(format!(
             "Anybody can write {} as the sender, and whoever does skips the checks that follow. To let a server in, \
              make a rule of the kind `client` for its address.",
             quote(pattern.as_str())
@@ -374,11 +379,11 @@ mod tests {
                 Sender,
                 "friend.example",
                 Ok,
-                &[(true, "Anybody can write `friend.example`")],
+                &[(false, "Anybody can write `friend.example`")],
             ),
-            (Sender, "com", Ok, &[(true, "top-level"), (true, "Anybody")]),
+            (Sender, "com", Ok, &[(true, "top-level"), (false, "Anybody")]),
             (Client, "friend.example", Ok, &[]),
-            (Sender, "<>", Ok, &[(true, "Anybody can write `<>`")]),
+            (Sender, "<>", Ok, &[(false, "Anybody can write `<>`")]),
             (Sender, "<>", Reject, &[(true, "RFC 5321 6.1")]),
             (Sender, "<>", Defer, &[(true, "RFC 5321 6.1")]),
             (

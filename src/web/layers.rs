@@ -25,7 +25,7 @@ use crate::store::Sessions;
 /// A request that takes longer is given up.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// No script, no frame, nothing from elsewhere.
+/// No inline script, no frame, nothing from elsewhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
                                        base-uri 'none'; frame-ancestors 'none'";
 
