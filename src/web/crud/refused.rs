@@ -1,7 +1,7 @@
 //! What a refusal of the store means for the person whose form it was.
 
 use crate::error::Error;
-use crate::resource::{Problem, Resource};
+use crate::resource::{Part, Problem, Resource};
 use crate::store::{Refusal, Stored};
 use crate::web::text;
 
@@ -45,12 +45,13 @@ pub(in crate::web) fn refused(refusal: Refusal, mine: &'static Resource) -> Answ
                 "`{}` exists already: a second row could not be told apart by Postfix. Change the row there is.",
                 text::plain(&subject)
             );
-            problem(
-                resource,
-                resource.subject,
-                message,
-                key.map(|key| (resource.slug, key)),
-            )
+            // An override goes by its address.
+            let key = match resource.part {
+                Part::Overrides => key.map(|_| subject.trim_end().to_lowercase()),
+                Part::Whole | Part::Lists => key,
+            };
+            let other = key.map(|key| (resource.slug, key));
+            problem(resource, resource.subject, message, other)
         }
         Refusal::TooLong {
             resource,
