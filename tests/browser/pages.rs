@@ -110,82 +110,77 @@ pub async fn key_of(panel: &Panel, table: &str, column: &str, value: &str) -> St
     format!("{table}/{key}")
 }
 
+/// A table's pages, the column of its subject, its longest row's subject and page.
+type Longest = (&'static str, &'static str, String, String);
+
+/// The longest row of every table, and of every part of one that has pages of its own.
+async fn longest(panel: &Panel) -> Vec<Longest> {
+    let (local, domain) = (long_local(), long_domain());
+    let (alias, person) = (format!("{local}@{domain}"), format!("{}x@{domain}", &local[..63]));
+    let mut all = Vec::new();
+    for (slug, table, subject, long) in [
+        ("domains", "domains", "domain", &domain),
+        ("aliases", "aliases", "mail", &alias),
+        ("lists", "aliases", "mail", &alias),
+        ("backups", "backups", "domain", &format!("mx.{domain}")),
+        ("relays", "relays", "recipient", &format!("{local}@mx.{domain}")),
+        ("relocated", "relocated", "oldadr", &person),
+        ("access", "access_rules", "pattern", &person),
+    ] {
+        let row = key_of(panel, table, subject, long).await.replace(table, slug);
+        all.push((slug, subject, long.clone(), row));
+    }
+    for (slug, subject) in [("users", "id"), ("overrides", "mail")] {
+        all.push((slug, subject, person.clone(), format!("{slug}/{person}")));
+    }
+    all
+}
+
+fn get(path: &str) -> (String, Page) {
+    (format!("/{path}"), Page::Get(path.to_owned()))
+}
+
+fn post(name: &str, path: &str, fields: &[(&'static str, &str)]) -> (String, Page) {
+    let fields = fields.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+    (format!("{name} {path}"), Page::Post(path.to_owned(), fields))
+}
+
+/// The pages every table has.
+fn pages_of((slug, subject, long, row): &Longest) -> Vec<(String, Page)> {
+    let (_, key) = row.split_once('/').expect("a slash");
+    let mut pages = vec![
+        get(slug),
+        get(&format!("{slug}/new")),
+        get(&format!("{slug}/new?copy={key}")),
+        get(row),
+        get(&format!("{row}/edit")),
+        get(&format!("{row}/delete")),
+        post("refused", slug, &[(subject, &format!("not {long} at all"))]),
+    ];
+    let fields = [
+        (*subject, long.as_str()),
+        ("destination", "x@y.example"),
+        ("transport", "smtp:[mail.example.com]"),
+        ("newadr", "x"),
+        ("status", "OK"),
+        ("kind", "sender"),
+        ("action", "HOLD"),
+        ("version", "another"),
+    ];
+    pages.push(post("conflict", row, &fields));
+    let bulk = format!("{slug}/bulk");
+    for action in ["enable", "disable", "delete"] {
+        pages.push(post("review", &bulk, &[("all", "1"), ("action", action)]));
+    }
+    pages.push(post("nothing", &bulk, &[("action", "delete")]));
+    pages
+}
+
 /// Every page for somebody who is signed in, by name.
 pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
     let (local, domain) = (long_local(), long_domain());
-    let get = |path: &str| (format!("/{path}"), Page::Get(path.to_owned()));
-    let post = |name: &str, path: &str, fields: &[(&'static str, &str)]| {
-        let fields = fields.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
-        (format!("{name} {path}"), Page::Post(path.to_owned(), fields))
-    };
     let alias = format!("{local}@{domain}");
-    let mut pages = Vec::new();
-    let person = format!("{}x@{domain}", &local[..63]);
-    let hub = key_of(panel, "domains", "domain", &domain).await;
-    let list = key_of(panel, "aliases", "mail", &alias)
-        .await
-        .replace("aliases", "lists");
-    for (slug, subject, long, row) in [
-        ("domains", "domain", domain.clone(), hub.clone()),
-        ("aliases", "mail", alias.clone(), list.replace("lists", "aliases")),
-        ("lists", "mail", alias.clone(), list),
-        ("users", "id", person.clone(), format!("users/{person}")),
-        ("overrides", "mail", person.clone(), format!("overrides/{person}")),
-        (
-            "backups",
-            "domain",
-            format!("mx.{domain}"),
-            key_of(panel, "backups", "domain", &format!("mx.{domain}")).await,
-        ),
-        (
-            "relays",
-            "recipient",
-            format!("{local}@mx.{domain}"),
-            key_of(panel, "relays", "recipient", &format!("{local}@mx.{domain}")).await,
-        ),
-        (
-            "relocated",
-            "oldadr",
-            person.clone(),
-            key_of(panel, "relocated", "oldadr", &person).await,
-        ),
-        (
-            "access",
-            "pattern",
-            person.clone(),
-            key_of(panel, "access_rules", "pattern", &person)
-                .await
-                .replace("access_rules", "access"),
-        ),
-    ] {
-        let (_, key) = row.split_once('/').expect("a slash");
-        pages.push(get(slug));
-        pages.push(get(&format!("{slug}/new")));
-        pages.push(get(&format!("{slug}/new?copy={key}")));
-        pages.push(get(&row));
-        if slug == "domains" {
-            pages.push(get(&format!("{row}/edit")));
-        }
-        pages.push(get(&format!("{row}/delete")));
-        pages.push(post("refused", slug, &[(subject, &format!("not {long} at all"))]));
-        let fields = [
-            (subject, long.as_str()),
-            ("destination", "x@y.example"),
-            ("transport", "smtp:[mail.example.com]"),
-            ("newadr", "x"),
-            ("status", "OK"),
-            ("kind", "sender"),
-            ("action", "HOLD"),
-            ("version", "another"),
-        ];
-        pages.push(post("conflict", &row, &fields));
-        let bulk = format!("{slug}/bulk");
-        for action in ["enable", "disable", "delete"] {
-            let all = [("all", "1"), ("action", action)];
-            pages.push(post("review", &bulk, &all));
-        }
-        pages.push(post("nothing", &bulk, &[("action", "delete")]));
-    }
+    let mut pages: Vec<_> = longest(panel).await.iter().flat_map(pages_of).collect();
     for (start, field) in [("required", "start_destination"), ("copy", "start_copy")] {
         let fields = [
             ("domain", "new.example"),
