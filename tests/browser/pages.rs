@@ -329,6 +329,7 @@ async fn what_comes_with_the_script_is_sound_fits_a_phone_and_can_be_read() {
         .script("INSERT INTO aliases (mail, destination) VALUES ('l@blobber.org', 'x@y.example,z@y.example')")
         .await;
     let list = key_of(&small, "aliases", "mail", "l@blobber.org").await;
+    window.close().await;
     let other = Window::signed_in(&small).await;
     for (name, members) in [("near", 7), ("over", 10)] {
         other.visit(&list.replace("aliases", "lists")).await;
@@ -343,5 +344,4 @@ async fn what_comes_with_the_script_is_sound_fits_a_phone_and_can_be_read() {
     }
     assert!(faults.is_empty(), "{faults:#?}");
     other.close().await;
-    window.close().await;
 }
