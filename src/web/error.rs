@@ -107,7 +107,21 @@ impl ErrorPage {
     fn is_hidden(&self, name: &str) -> bool {
         matches!(
             name,
-            "version" | "next" | "again" | "confirm" | "value" | "enabled"
+            "version"
+                | "next"
+                | "again"
+                | "confirm"
+                | "value"
+                | "enabled"
+                | "key"
+                | "all"
+                | "needs"
+                | "count"
+                | "companions"
+                | "self_alias"
+                | "generate"
+                | "start"
+                | "remove"
         )
     }
 }
@@ -116,6 +130,8 @@ impl ErrorPage {
 struct Echo {
     action: String,
     fields: Vec<(String, String)>,
+    /// Whether a password was among them, which is not repeated and has to be typed again.
+    password: bool,
 }
 
 /// Passes answers through, errors as pages.
@@ -163,6 +179,7 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
     let echo = (!about.reads() && !fields.repeatable().is_empty()).then(|| Echo {
         action: app.urls.page(&about.target),
         fields: fields.repeatable(),
+        password: !fields.text("password").is_empty(),
     });
     let mut frame = Page::for_anybody(app, words.heading);
     frame.who = about.seen.0.get().cloned();
