@@ -657,25 +657,47 @@ async fn expect_own_directory(
         return shared(None);
     }
     let (key, subject) = (ident(resource.key), ident(resource.subject));
+    let other = format!("TRIM(BOTH '/' FROM TRIM({}))", ident(column));
+    let mine = bare(&directory);
+    // The same one, one above it, or one below it.
     let mut sql = QueryBuilder::new(format!(
-        "SELECT CAST({key} AS CHAR), CAST({subject} AS CHAR) FROM {} WHERE TRIM(BOTH '/' FROM TRIM({})) = ",
-        ident(resource.table),
-        ident(column)
+        "SELECT CAST({key} AS CHAR), CAST({subject} AS CHAR), CAST({other} AS CHAR) FROM {} WHERE {other} <> '' AND ({other} = ",
+        ident(resource.table)
     ));
-    sql.push_bind(bare(&directory));
+    sql.push_bind(mine.clone());
+    sql.push(format!(" OR CONCAT({other}, '/') = LEFT("));
+    sql.push_bind(mine.clone());
+    sql.push(format!(", CHAR_LENGTH({other}) + 1) OR LEFT({other}, "));
+    sql.push_bind(mine.chars().count() as u64 + 1);
+    sql.push(") = ");
+    sql.push_bind(format!("{mine}/"));
+    sql.push(")");
     if let Some(own) = except {
         sql.push(format!(" AND {key} <> "));
         push_key(&mut sql, table, resource, &own.key);
     }
-    sql.push(" LIMIT 1");
-    match sql.build().fetch_optional(connection).await? {
-        None => Ok(()),
-        Some(row) => {
-            let whose: Option<String> = row.try_get_unchecked(1)?;
-            let visible = whose.is_some_and(|whose| actor.scope.covers(&domain_of(&whose)));
-            shared(row.try_get_unchecked::<Option<String>, _>(0)?.filter(|_| visible))
+    for row in sql.build().fetch_all(connection).await? {
+        let text = |i: usize| {
+            row.try_get_unchecked::<Option<String>, _>(i)
+                .map(Option::unwrap_or_default)
+        };
+        let (key, whose, theirs) = (text(0)?, text(1)?, text(2)?);
+        // An operator may put mailboxes below one another, but not into what IMAP takes for parts of one.
+        if actor.scope != Scope::Everything || theirs.len() == mine.len() || is_part(&mine, &theirs) {
+            let visible = actor.scope.covers(&domain_of(&whose));
+            return shared(visible.then_some(key));
         }
     }
+    Ok(())
+}
+
+/// Whether the longer of two directories is inside of the shorter one's mailbox: a message store or a folder of Maildir++.
+fn is_part(mine: &str, theirs: &str) -> bool {
+    let shorter = mine.len().min(theirs.len());
+    let longer = if mine.len() > theirs.len() { mine } else { theirs };
+    let inner = longer.get(shorter + 1..).unwrap_or_default();
+    let first = inner.split('/').next().unwrap_or_default();
+    first.starts_with('.') || matches!(first, "cur" | "new" | "tmp")
 }
 
 fn expect_version(stored: &Stored, version: Option<&str>) -> Result<(), Stop> {
