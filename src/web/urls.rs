@@ -71,17 +71,23 @@ impl Urls {
     }
 }
 
-/// A key as a path segment: percent-encoded, with a `~` in front where it would be taken for a page or a directory.
-pub fn segment(key: &str) -> String {
+/// Whether a segment would be taken for a page or a directory, or is read as such a key with a `~` in front.
+fn is_taken(segment: &str) -> bool {
+    let bare = segment.trim_start_matches('~');
     // Browsers take `.` and `..` for directories, percent-encoded too (URL Standard, "single-dot path segment").
-    let taken = RESERVED.contains(&key) || matches!(key, "." | "..");
-    let tilde = if taken || key.starts_with('~') { "~" } else { "" };
+    RESERVED.contains(&bare) || matches!(bare, "." | "..")
+}
+
+/// A key as a path segment: percent-encoded, with a `~` in front where it would be taken for something else.
+pub fn segment(key: &str) -> String {
+    let tilde = if is_taken(key) { "~" } else { "" };
     format!("{tilde}{}", utf8_percent_encode(key, SEGMENT))
 }
 
 /// The key of a decoded path segment.
 pub fn key(segment: &str) -> &str {
-    segment.strip_prefix('~').unwrap_or(segment)
+    let bare = segment.strip_prefix('~');
+    bare.filter(|bare| is_taken(bare)).unwrap_or(segment)
 }
 
 /// A query string from names and values; empty values are left out.
@@ -142,7 +148,10 @@ mod tests {
             "",
             "new",
             "~new",
+            "~~new",
+            "~new@x.example",
             "~",
+            "~~",
             ".",
             "..",
             "ü",
