@@ -372,7 +372,7 @@ pub(super) async fn find_subjects(
         return Ok(Vec::new());
     }
     let condition = |sql: &mut QueryBuilder<MySql>| {
-        sql.push(format!("{} IN (", ident(resource.subject)));
+        sql.push(format!("{} IN (", comparable(resource.subject, subjects)));
         push_list(sql, subjects);
         sql.push(")");
     };
@@ -409,9 +409,19 @@ async fn find_where(
         .collect()
 }
 
+/// A column that can be compared with these values: a character that its character set lacks is an error to the server, not
+/// merely unequal.
+fn comparable<T: AsRef<str>>(column: &str, values: &[T]) -> String {
+    if values.iter().all(|value| value.as_ref().is_ascii()) {
+        ident(column)
+    } else {
+        format!("CONVERT({} USING utf8mb4)", ident(column))
+    }
+}
+
 /// Restricts to rows with these keys.
 pub(super) fn push_keys(sql: &mut QueryBuilder<MySql>, table: &Table, resource: &Resource, keys: &[&str]) {
-    sql.push(format!("{} IN (", ident(resource.key)));
+    sql.push(format!("{} IN (", comparable(resource.key, keys)));
     for (i, key) in keys.iter().enumerate() {
         if i > 0 {
             sql.push(", ");
