@@ -172,10 +172,12 @@ impl Visitor {
     /// # Errors
     /// The database does not answer.
     pub async fn notify(&self, notice: Notice) -> Result<()> {
-        self.session
-            .insert(NOTICES, vec![notice])
-            .await
-            .map_err(unavailable)
+        let waiting: Option<Vec<Notice>> = self.session.get(NOTICES).await.map_err(unavailable)?;
+        // A password that nobody has seen yet is not lost for the next notice.
+        let mut notices: Vec<Notice> = waiting.unwrap_or_default();
+        notices.retain(|waiting| waiting.secret.is_some());
+        notices.push(notice);
+        self.session.insert(NOTICES, notices).await.map_err(unavailable)
     }
 }
 
