@@ -50,20 +50,35 @@ pub static RESOURCE: Resource = Resource {
         ENABLED,
     ],
     check,
-    circumstances: &[Circumstance {
-        applies: Applies::ToDomains,
-        places: &[Place {
-            table: "backups",
-            column: "domain",
-            relation: Relation::Same,
-        }],
-        when_found: true,
-        unless: &[],
-        confirm: true,
-        message: "{domain} is also a backup MX entry. Postfix warns \"do not list domain {domain} in BOTH \
+    circumstances: &[
+        Circumstance {
+            applies: Applies::ToDomains,
+            places: &[Place {
+                table: "backups",
+                column: "domain",
+                relation: Relation::Same,
+            }],
+            when_found: true,
+            unless: &[],
+            confirm: true,
+            message: "{domain} is also a backup MX entry. Postfix warns \"do not list domain {domain} in BOTH \
                   virtual_mailbox_domains and relay_domains\", delivers its mail here, and ignores its relay \
                   recipients. Keep it in one of the two tables.",
-    }],
+        },
+        Circumstance {
+            applies: Applies::ToAddresses,
+            places: &[Place {
+                table: "aliases",
+                column: "mail",
+                relation: Relation::Same,
+            }],
+            when_found: false,
+            unless: &[],
+            confirm: false,
+            message: "{subject} has no alias that delivers to itself, so Postfix does not know the address or gives its mail to \
+                      the catch-all. Overrides writes the two together.",
+        },
+    ],
     dependents: &[
         Dependent {
             applies: Applies::ToDomains,

@@ -150,14 +150,16 @@ impl<'a> Input<'a> {
         self.values.push((column, Value::Text(stored)));
     }
 
-    /// Keeps a comma-separated list that was typed one item per line: line breaks alone are no difference.
+    /// Keeps a comma-separated list that was typed one item per line: line breaks and order are no difference.
     pub fn keep_list(&mut self, column: &'static str, stored: String) {
         let typed = self.text(column).trim().to_owned();
-        let items = typed
-            .split(['\n', ','])
-            .map(str::trim)
-            .filter(|item| !item.is_empty());
-        if !items.eq(stored.split(',')) {
+        let sorted = |list: &str| {
+            let items = list.split(['\n', ',']).map(str::trim);
+            let mut items: Vec<String> = items.filter(|i| !i.is_empty()).map(str::to_owned).collect();
+            items.sort();
+            items
+        };
+        if sorted(&typed) != sorted(&stored) {
             self.normalised.push((column, typed, stored.clone()));
         }
         self.values.push((column, Value::Text(stored)));

@@ -116,16 +116,25 @@ fn check(input: &mut Input<'_>) {
             "An override without a transport changes nothing: Postfix looks the domain up instead. Choose one of the \
              presets, or write the server in brackets, `smtp:[mail.example.com]`.",
         );
-    } else if let Some(transport) = domains::transport(input)
-        && transport.is_local_delivery()
-    {
-        input.caution(
-            true,
-            format!(
-                "`{transport}` is delivery on this server, which is what happens without an override too; the configuration \
-                 Postwarden generates leaves such rows out."
-            ),
-        );
+    } else if let Some(transport) = domains::transport(input) {
+        if transport.is_local_delivery() {
+            input.caution(
+                true,
+                format!(
+                    "`{transport}` is delivery on this server, which is what happens without an override too; the \
+                     configuration Postwarden generates leaves such rows out."
+                ),
+            );
+        }
+        if transport.as_str().ends_with(':') && matches!(transport.transport_name(), "" | "smtp" | "relay") {
+            input.caution(
+                true,
+                format!(
+                    "`{transport}` names no host: Postfix asks for the MX of the address's own domain. Where that is this \
+                     server it bounces the mail, 5.4.6 mail loops back to myself. Write the host in brackets."
+                ),
+            );
+        }
     }
     input.enabled();
 }

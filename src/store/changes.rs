@@ -261,6 +261,20 @@ impl Store {
         Ok((changes, next))
     }
 
+    /// Whether a relay recipient was added in the same change as an override of its address.
+    pub(super) async fn came_with_override(&self, key: &str, address: &str) -> Result<bool> {
+        let found = sqlx::query(
+            "SELECT 1 FROM pw_changes r JOIN pw_changes o ON o.change_id = r.change_id WHERE r.table_name = 'relays' AND \
+             r.row_key = ? AND r.action = 'create' AND o.table_name IN ('domains', 'backups') AND o.subject = ? LIMIT 1",
+        )
+        .bind(key)
+        .bind(address)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(classify)?;
+        Ok(found.is_some())
+    }
+
     /// Who made a row what it is now, and when; `None` where that was another program.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Rows that only mean something together: a mailbox and its self alias; an override, its self alias and its relay
 //! recipient. A plan reads what there is and says what to write, so that all of it becomes one change.
 
+use std::collections::HashSet;
+
 use super::row::Stored;
 use super::{Operation, Override, Refusal, Store, Warning};
 use crate::access::Actor;
@@ -61,6 +63,10 @@ impl Store {
                 .push(format!("The alias `{address}`, which was off, is enabled."));
         } else {
             items.push(address.to_owned());
+            plan.told
+                .push(format!("The alias `{address}` now delivers to itself too."));
+        }
+        if !complete && !others.is_empty() {
             plan.warnings.push(Warning {
                 confirm: true,
                 message: format!(
@@ -185,6 +191,20 @@ impl Store {
         Ok(plan)
     }
 
+    /// Those of the addresses that have an enabled override, which needs their self alias.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn overridden(&self, actor: &Actor, addresses: &[String]) -> Result<HashSet<String>> {
+        let mut found = HashSet::new();
+        for chunk in addresses.chunks(ADDRESSES_AT_ONCE) {
+            let overrides = self.overrides_of(actor, chunk).await?;
+            let on = overrides.into_iter().filter(Override::is_enabled);
+            found.extend(on.map(|o| o.address));
+        }
+        Ok(found)
+    }
+
     /// Writes an override whole: its transport row in `place`, the self alias, and the relay recipient where the domain is
     /// a backup MX entry. Rows of the same override elsewhere are removed.
     ///
@@ -279,11 +299,15 @@ impl Store {
         } else {
             plan.merge(self.plan_without_self_aliases(actor, &own).await?);
         }
-        if self.is_backup(actor, address).await? {
-            for row in self.about(actor, &relays::RESOURCE, &own).await? {
+        for row in self.about(actor, &relays::RESOURCE, &own).await? {
+            if self.came_with_override(&row.row.key, address).await? {
                 plan.told
                     .push(format!("The relay recipient `{address}` is deleted."));
                 plan.operations.push(delete_row(&relays::RESOURCE, &row));
+            } else if self.is_backup(actor, address).await? {
+                plan.told.push(format!(
+                    "The relay recipient `{address}` stays: it was not added by the override."
+                ));
             }
         }
         Ok(plan)

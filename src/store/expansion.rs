@@ -11,6 +11,9 @@ use crate::resource::aliases;
 /// Addresses looked up before a graph is taken for endless; Postfix gives up far earlier.
 const MOST_ADDRESSES: usize = 20 * EXPANSION_LIMIT;
 
+/// Lists looked at above one that grows.
+const MOST_PARENTS: usize = 20;
+
 /// The enabled aliases around one: what each address delivers to.
 #[derive(Debug, Default)]
 pub struct Aliases(HashMap<String, Vec<String>>);
@@ -93,7 +96,39 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn expansion(&self, actor: &Actor, address: &str, items: &[String]) -> Result<Expansion> {
-        let known = self.aliases_from(actor, items).await?;
+        let mut known = self.aliases_from(actor, items).await?;
+        known.0.insert(address.to_lowercase(), items.to_vec());
         Ok(expand(address, items, &|address| known.lookup(address)))
+    }
+
+    /// The lists an alias is a member of that would expand to too many recipients with these for the alias.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn outgrown(&self, actor: &Actor, address: &str, items: &[String]) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let mut asked: HashSet<String> = HashSet::from([address.to_owned()]);
+        let mut frontier = vec![address.to_owned()];
+        while let Some(member) = frontier.pop() {
+            for (_, parent) in self.mentioning(actor, &member).await? {
+                if asked.len() > MOST_PARENTS || !asked.insert(parent.to_lowercase()) {
+                    continue;
+                }
+                let own = [parent.to_lowercase()];
+                let mut known = self.aliases_from(actor, &own).await?;
+                known.0.insert(address.to_owned(), items.to_vec());
+                for (extra, to) in self.aliases_from(actor, items).await?.0 {
+                    known.0.entry(extra).or_insert(to);
+                }
+                let Some(members) = known.own(&own[0]).map(<[String]>::to_vec) else {
+                    continue;
+                };
+                if expand(&own[0], &members, &|address| known.lookup(address)).over_limit {
+                    found.push(parent.clone());
+                }
+                frontier.push(parent.to_lowercase());
+            }
+        }
+        Ok(found)
     }
 }

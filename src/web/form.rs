@@ -157,8 +157,8 @@ pub struct Member {
     pub tag: &'static str,
     /// Whether mail to it bounces.
     pub bounces: bool,
-    /// Where an alias delivers to.
-    pub to: Vec<String>,
+    /// How many addresses an alias delivers to, and the first of them where that is another.
+    pub to: (usize, Option<String>),
     /// The members of a nested list, and of the lists in it: how deep each stands, from 1, and the address.
     pub nested: Vec<(usize, String)>,
     /// The page of the alias.

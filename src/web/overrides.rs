@@ -406,8 +406,11 @@ impl Saving {
     async fn done(self, draft: &Draft, changed: bool, plan: Plan, tell: Vec<Warning>) -> Result<Response> {
         let address = draft.text("domain");
         let urls = &self.visitor.app.urls;
-        let mut lines = vec![if changed {
+        let on = draft.text("enabled") == "1";
+        let mut lines = vec![if changed && on {
             format!("Mail for `{address}` goes to `{}`.", draft.text("transport"))
+        } else if changed {
+            format!("Saved the override of `{address}`, which is off.")
         } else {
             format!("`{address}` was as you want it already; nothing was changed.")
         }];
@@ -639,7 +642,7 @@ async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Fields) -> Resul
     let line = match (changed, enabled) {
         (true, true) => format!("Enabled the override of `{}`.", stored.address),
         (true, false) => format!(
-            "Disabled the override of `{}`: its mail is delivered here again.",
+            "Disabled the override of `{}`: its mail takes the route of its domain again.",
             stored.address
         ),
         (false, _) => format!(

@@ -4,6 +4,7 @@
 use axum::response::Response;
 
 use super::members::members;
+use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::mail::{DomainName, EXPANSION_LIMIT, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, domains, users};
@@ -97,6 +98,13 @@ pub(super) async fn plan(
         "users" if !visitor.actor.scope.covers(&crate::mail::domain_of(&subject)) => {}
         "users" if fields.is_set("self_alias") => {
             plan = store.plan_self_alias(&visitor.actor, &subject).await?;
+            // The alias moves with the mailbox; the old name would bounce.
+            let old = stored.map(|stored| stored.row.subject(resource));
+            if let Some(old) = old.filter(|old| *old != subject) {
+                let gone = store.plan_without_self_aliases(&visitor.actor, &[old]).await?;
+                plan.operations.extend(gone.operations);
+                plan.told.extend(gone.told);
+            }
         }
         "users" if on => {
             let warning = store.mailbox_without_alias(&visitor.actor, &subject).await?;
@@ -104,11 +112,39 @@ pub(super) async fn plan(
             let renamed = stored.is_none_or(|s| s.row.subject(resource) != subject || !s.row.is_enabled());
             plan.warnings.extend(warning.filter(|_| renamed));
         }
+        "access" if visitor.actor.scope != Scope::Everything => {
+            let problems = beyond_owners(draft);
+            if !problems.is_empty() {
+                return Err(Unplanned::Problems(problems));
+            }
+        }
         "domains" if stored.is_none() => return start_of_domain(visitor, &subject, fields).await,
         "aliases" | "lists" if on => plan.warnings = expansion(visitor, draft, stored, resource).await?,
         _ => {}
     }
     Ok(plan)
+}
+
+/// What of an access rule would act on other people's mail: owners have rules about their own addresses.
+fn beyond_owners(draft: &Draft) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !draft.text("pattern").contains('@') {
+        problems.push(Problem {
+            column: "pattern",
+            message: "A rule for a whole domain holds for its subdomains too, which may be somebody else's. Write the \
+                      address, or ask the operator."
+                .to_owned(),
+        });
+    }
+    if matches!(draft.text("action").as_str(), "DISCARD" | "HOLD") {
+        problems.push(Problem {
+            column: "action",
+            message: "Postfix throws away or holds the whole message, also for recipients who are not yours. Choose \
+                      REJECT or DEFER, or ask the operator."
+                .to_owned(),
+        });
+    }
+    problems
 }
 
 /// What can go with rows that are deleted: the self aliases of mailboxes.
@@ -120,12 +156,12 @@ pub(super) async fn plan_deletion(
     if resource.slug != "users" || !visitor.actor.may_write(&aliases::RESOURCE) {
         return Ok(Plan::default());
     }
-    let addresses: Vec<String> = rows.iter().map(|row| row.subject(resource)).collect();
-    visitor
-        .app
-        .store
-        .plan_without_self_aliases(&visitor.actor, &addresses)
-        .await
+    let store = &visitor.app.store;
+    let mut addresses: Vec<String> = rows.iter().map(|row| row.subject(resource)).collect();
+    // Whose mail goes elsewhere needs the alias without the mailbox too.
+    let overridden = store.overridden(&visitor.actor, &addresses).await?;
+    addresses.retain(|address| !overridden.contains(address));
+    store.plan_without_self_aliases(&visitor.actor, &addresses).await
 }
 
 /// Sets the password that was typed, or a generated one where a mailbox would have none. Answers with the one to show.
@@ -195,7 +231,14 @@ async fn hosted_domains(visitor: &Visitor) -> Result<Vec<String>> {
 
 /// The aliases a new domain starts with.
 async fn start_of_domain(visitor: &Visitor, domain: &str, fields: &Fields) -> Result<Plan, Unplanned> {
-    let wanted: Vec<(String, String, bool)> = match fields.text("start") {
+    let start = fields.text("start");
+    if domain.contains('@') && !start.is_empty() {
+        return Err(Unplanned::Problems(vec![Problem {
+            column: "start_copy",
+            message: format!("`{domain}` is one address, which starts with nothing. Use Overrides for it."),
+        }]));
+    }
+    let wanted: Vec<(String, String, bool)> = match start {
         "required" => {
             let destination = fields.text("start_destination");
             let mut wanted = vec![
@@ -228,7 +271,7 @@ async fn start_of_domain(visitor: &Visitor, domain: &str, fields: &Fields) -> Re
                 .push(format!("`{mail}` was there already and stays as it is."));
             continue;
         }
-        let column = match (fields.text("start"), mail.starts_with('@')) {
+        let column = match (start, mail.starts_with('@')) {
             ("copy", _) => "start_copy",
             (_, true) => "start_catchall",
             (_, false) => "start_destination",
@@ -239,8 +282,20 @@ async fn start_of_domain(visitor: &Visitor, domain: &str, fields: &Fields) -> Re
             ("enabled", u8::from(enabled).to_string()),
         ];
         match aliases::RESOURCE.check(visitor.app.store.rules(), fields) {
+            Ok(draft) if column != "start_copy" && draft.text("destination") == mail => problems.push(Problem {
+                column,
+                message: format!(
+                    "`{mail}` would deliver to itself, and there is no such mailbox yet: its mail would be accepted and \
+                     then bounced. Give an address that somebody reads."
+                ),
+            }),
             Ok(draft) => {
                 added += 1;
+                let asking = draft.cautions.iter().filter(|caution| caution.confirm);
+                plan.warnings.extend(asking.map(|caution| Warning {
+                    confirm: true,
+                    message: format!("`{mail}`: {}", caution.message),
+                }));
                 plan.operations.push(Operation::Create {
                     resource: &aliases::RESOURCE,
                     draft,
@@ -317,17 +372,17 @@ async fn expansion(
     stored: Option<&Stored>,
     resource: &Resource,
 ) -> Result<Vec<Warning>> {
-    let expand = async |address: String, items: Vec<String>| {
-        visitor
-            .app
-            .store
-            .expansion(&visitor.actor, &address, &items)
-            .await
-    };
-    let now = expand(draft.text("mail"), items_of(&draft.text("destination"))).await?;
+    let store = &visitor.app.store;
+    let (address, items) = (draft.text("mail"), items_of(&draft.text("destination")));
+    let now = store.expansion(&visitor.actor, &address, &items).await?;
     let before = match stored {
         Some(s) if s.row.is_enabled() => {
-            Some(expand(s.row.subject(resource), items_of(s.row.text("destination"))).await?)
+            let items = items_of(s.row.text("destination"));
+            Some(
+                store
+                    .expansion(&visitor.actor, &s.row.subject(resource), &items)
+                    .await?,
+            )
         }
         _ => None,
     };
@@ -358,6 +413,15 @@ async fn expansion(
                 .collect::<Vec<_>>()
                 .join(" → ")
         ));
+    }
+    if !now.fails() && now.count > before.as_ref().map_or(1, |before| before.count) {
+        for parent in store.outgrown(&visitor.actor, &address, &items).await? {
+            ask(format!(
+                "`{parent}` has this as a member and would expand to more than {} recipients: Postfix then takes nothing \
+                 for it, 451 Alias expansion error.",
+                text::number(EXPANSION_LIMIT as u64)
+            ));
+        }
     }
     Ok(warnings)
 }

@@ -46,9 +46,10 @@ pub(super) async fn members(
     let expansion = expand(&address, &items, &|address| known.lookup(address));
     let described = &items[..items.len().min(DESCRIBED)];
     let surroundings = Surroundings::of(visitor, described, known).await?;
+    let mut room = OPENED;
     let rows = items
         .iter()
-        .map(|item| surroundings.member(visitor, item))
+        .map(|item| surroundings.member(visitor, item, &mut room))
         .collect();
     let used = match Destinations::parse(
         values
@@ -61,7 +62,7 @@ pub(super) async fn members(
     };
     Ok(Members {
         rows,
-        add: String::new(),
+        add: fields.text("add").to_owned(),
         removed: fields.every("remove"),
         expanded: Gauge {
             used: expansion.count as u64,
@@ -81,8 +82,8 @@ pub(super) async fn members(
     })
 }
 
-/// Members of nested lists that are shown of each.
-const OPENED: usize = 1_000;
+/// Members of nested lists that a page shows in all.
+const OPENED: usize = 3_000;
 
 /// Lists in lists in lists are opened so far.
 const DEEPEST: usize = 4;
@@ -138,7 +139,7 @@ impl Surroundings {
         Ok(around)
     }
 
-    fn member(&self, visitor: &Visitor, item: &str) -> Member {
+    fn member(&self, visitor: &Visitor, item: &str, room: &mut usize) -> Member {
         let has = |list: &[String]| list.iter().any(|known| known == item);
         let domain = domain_of(item);
         let here = self.hosted.contains(&domain);
@@ -172,29 +173,41 @@ impl Surroundings {
                 let slug = if to.len() > 1 { "lists" } else { "aliases" };
                 visitor.app.urls.row(slug, key)
             }),
-            nested: self.nested(item),
-            to: if to_itself { Vec::new() } else { to },
+            nested: if to.len() > 1 {
+                self.nested(item, room)
+            } else {
+                Vec::new()
+            },
+            to: (to.len(), to.into_iter().next().filter(|_| !to_itself)),
         }
     }
 
     /// The members of a list and of the lists in it, each list opened once.
-    fn nested(&self, item: &str) -> Vec<(usize, String)> {
+    fn nested(&self, item: &str, room: &mut usize) -> Vec<(usize, String)> {
         let mut found = Vec::new();
         let mut opened = vec![item.to_owned()];
-        self.open(item, 1, &mut opened, &mut found);
+        self.open(item, 1, &mut opened, &mut found, room);
         found
     }
 
-    fn open(&self, list: &str, depth: usize, opened: &mut Vec<String>, found: &mut Vec<(usize, String)>) {
+    fn open(
+        &self,
+        list: &str,
+        depth: usize,
+        opened: &mut Vec<String>,
+        found: &mut Vec<(usize, String)>,
+        room: &mut usize,
+    ) {
         for inner in self.aliases.lookup(list).unwrap_or_default() {
-            if found.len() == OPENED {
+            if *room == 0 {
                 return;
             }
+            *room -= 1;
             found.push((depth, inner.clone()));
             let is_list = self.aliases.lookup(&inner).is_some_and(|to| to.len() > 1);
             if is_list && depth < DEEPEST && !opened.contains(&inner) {
                 opened.push(inner.clone());
-                self.open(&inner, depth + 1, opened, found);
+                self.open(&inner, depth + 1, opened, found, room);
             }
         }
     }

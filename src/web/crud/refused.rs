@@ -1,7 +1,7 @@
 //! What a refusal of the store means for the person whose form it was.
 
 use crate::error::Error;
-use crate::resource::{Part, Problem, Resource};
+use crate::resource::{Kind, Part, Problem, Resource};
 use crate::store::{Refusal, Stored};
 use crate::web::text;
 
@@ -60,7 +60,13 @@ pub(in crate::web) fn refused(refusal: Refusal, mine: &'static Resource) -> Answ
             length,
         } => {
             let table = resource.table;
-            let wider = if capacity < 65_535 { "TEXT" } else { "MEDIUMTEXT" };
+            // A column with a key on it cannot be a TEXT; nor does a list fit into less.
+            let is_list = resource.column(column).is_some_and(|c| c.kind == Kind::Addresses);
+            let wider = match capacity {
+                _ if !is_list && length <= 255 => "VARCHAR(255)",
+                0..65_535 => "TEXT",
+                _ => "MEDIUMTEXT",
+            };
             let message = format!(
                 "This is {length} characters long and the column {table}.{column} holds {capacity}. MySQL would refuse \
                  it, or cut it without a word where it is not strict, and mail would go to the cut-off address. \

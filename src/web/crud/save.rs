@@ -148,9 +148,6 @@ pub(super) async fn save(
     if visitor.actor.scope != Scope::Everything {
         form::keep_rare(&mut values, resource, &table, stored.as_ref().map(|s| &s.row));
     }
-    if resource.part == Part::Lists {
-        members::with_members(&mut values, &fields);
-    }
     Saving {
         visitor: &visitor,
         resource,
@@ -165,7 +162,7 @@ pub(super) async fn save(
 
 impl Saving<'_> {
     async fn run(self) -> Result<Response> {
-        let checked = with_defaults(self.resource, &self.table, &self.values);
+        let checked = with_defaults(self.resource, &self.table, &self.meant());
         let mut draft = match self.resource.check(self.visitor.app.store.rules(), checked) {
             Ok(draft) => draft,
             Err(problems) => {
@@ -214,6 +211,15 @@ impl Saving<'_> {
             }
             Err(refusal) => self.refused(refusal).await,
         }
+    }
+
+    /// The values as they are meant: of a list, with the members that are added and without those that are removed.
+    fn meant(&self) -> Typed {
+        let mut values = self.values.clone();
+        if self.resource.part == Part::Lists {
+            members::with_members(&mut values, &self.fields);
+        }
+        values
     }
 
     fn operation(&self, draft: &Draft) -> Operation {
@@ -282,7 +288,7 @@ impl Saving<'_> {
     /// 409: the row was changed in between; both versions side by side, nothing written.
     async fn conflict(&self, now: &Stored) -> Result<Response> {
         let columns = self
-            .values
+            .meant()
             .iter()
             .filter(|(name, _)| now.row.has(name))
             .map(|(name, mine)| Versions {
