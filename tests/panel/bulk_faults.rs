@@ -5,12 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use postwarden::access::Role;
 use postwarden::mariadb::PrivateMariaDb;
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::task::block_in_place;
 
 use crate::samples::{GROUND, recorded};
-use crate::support::{Browser, Database, Panel};
+use crate::support::{Browser, Database, PASSWORD, Panel};
 
 const ROWS: u64 = 5_000;
 const ROUNDS: u32 = 10;
@@ -96,6 +97,12 @@ fn moment(round: u32, work: Duration) -> Duration {
     work.mul_f64(1.1 * (f64::from(round) + within) / f64::from(ROUNDS))
 }
 
+/// What came of a request whose other side was killed: it never waits for ever.
+async fn ended<T>(posted: tokio::task::JoinHandle<T>) -> T {
+    let ended = tokio::time::timeout(Duration::from_secs(30), posted).await;
+    ended.expect("within half a minute").expect("an end")
+}
+
 /// Checks that all rows are alike and that the record tells exactly of the changes that made them so. Answers whether they
 /// are on, and with the number of changes.
 async fn expect_whole(database: &Database, what: &str) -> (bool, u64) {
@@ -159,14 +166,19 @@ async fn a_panel_killed_during_a_bulk_change_leaves_all_of_it_or_nothing() {
     database.script(FILL).await;
     let panel = Panel::on(database).await;
     let database = &panel.database;
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    // An address of its own, so that no outgoing connection takes the port while nobody listens.
+    let free = TcpListener::bind((Ipv4Addr::new(127, 0, 78, 1), 0)).expect("a free port");
     let address = free.local_addr().expect("an address");
     drop(free);
-    // Sessions are in the database: who has signed in to one panel is known to the other.
+    panel.account("operator", Role::Operator, &[]).await;
     let browser = Browser {
         base: format!("http://{address}/"),
-        ..panel.operator().await
+        ..panel.browser()
     };
+    let signing_in = block_in_place(|| Program::start(database, address));
+    let fields = [("username", "operator"), ("password", PASSWORD)];
+    assert_eq!(browser.post("login", &fields).await.status, 303);
+    drop(signing_in);
     let mut work = Duration::MAX;
     for on in [true, false] {
         let program = block_in_place(|| Program::start(database, address));
@@ -188,7 +200,7 @@ async fn a_panel_killed_during_a_bulk_change_leaves_all_of_it_or_nothing() {
         let moment = moment(round, work);
         tokio::time::sleep(moment).await;
         block_in_place(|| drop(program));
-        let answered = posted.await.expect("an end");
+        let answered = ended(posted).await;
         let what = format!("killed after {moment:?} of {work:?}");
         let after = expect_whole(database, &what).await;
         tally.note(answered, before, after, &what);
@@ -217,7 +229,7 @@ async fn a_database_killed_during_a_bulk_change_has_all_of_it_or_nothing() {
         let moment = moment(round, work);
         tokio::time::sleep(moment).await;
         block_in_place(|| server.kill_9()).expect("killed");
-        let answer = posted.await.expect("an answer");
+        let answer = ended(posted).await;
         let what = format!("killed after {moment:?} of {work:?}: {}", answer.status);
         assert!(
             matches!(answer.status, 303 | 503),
