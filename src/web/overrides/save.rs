@@ -1,0 +1,278 @@
+//! The form of an override when it is sent.
+
+use axum::response::Response;
+
+use super::{form, found, leave, live};
+use crate::access::Scope;
+use crate::error::{Error, Result};
+use crate::resource::overrides::PRESETS;
+use crate::resource::{Draft, Problem, Resource};
+use crate::store::{Override, Plan, Refusal, Table, Warning};
+use crate::web::crud::conflict::{Now, Versions};
+use crate::web::crud::refused::{Answer, refused};
+use crate::web::form::{Form, Stage, Typed};
+use crate::web::page::see_other;
+use crate::web::request::{Fields, KeySegment, Visitor};
+use crate::web::text;
+
+pub(super) async fn create(visitor: Visitor, fields: Fields) -> Result<Response> {
+    Saving::begin(visitor, None, fields).await?.run().await
+}
+
+pub(super) async fn save(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
+    let stored = found(&visitor, &key).await?;
+    Saving::begin(visitor, Some(stored), fields).await?.run().await
+}
+
+/// A posted override on its way into the tables.
+struct Saving {
+    visitor: Visitor,
+    place: &'static Resource,
+    table: Table,
+    stored: Option<Override>,
+    fields: Fields,
+    values: Typed,
+}
+
+impl Saving {
+    async fn begin(visitor: Visitor, stored: Option<Override>, fields: Fields) -> Result<Self> {
+        let (place, table) = live(&visitor).await?;
+        visitor.actor.require_write(place)?;
+        let typed = |name: &str, kept: &str| fields.get(name).unwrap_or(kept).to_owned();
+        let (address, transport) = stored
+            .as_ref()
+            .map_or(("", ""), |stored| (stored.address.as_str(), stored.transport()));
+        let values = vec![
+            ("domain", typed("mail", address)),
+            ("transport", typed("transport", transport)),
+        ];
+        Ok(Self {
+            visitor,
+            place,
+            table,
+            stored,
+            fields,
+            values,
+        })
+    }
+
+    async fn run(self) -> Result<Response> {
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        let on = self.stored.as_ref().is_none_or(Override::is_enabled);
+        let mut checked = self.values.clone();
+        checked.push(("enabled", u8::from(on).to_string()));
+        let draft = match self.place.check(store.rules(), checked) {
+            Ok(draft) => draft,
+            Err(problems) => return self.refuse(&problems).await,
+        };
+        if let Some(problem) = self.not_allowed(&draft) {
+            return self.refuse(&[problem]).await;
+        }
+        if let Some(stored) = &self.stored
+            && self
+                .fields
+                .get("version")
+                .is_some_and(|seen| seen != stored.version())
+        {
+            return self.conflict(stored).await;
+        }
+        let kept = self.stored.as_ref().and_then(|stored| {
+            let mut rows = stored.rows.iter();
+            rows.find(|(resource, _)| resource.table == self.place.table)
+                .map(|(_, row)| row)
+        });
+        let mut warnings = match store
+            .review(actor, self.place, &draft, kept.map(|row| (row, None)))
+            .await
+        {
+            Ok(warnings) => warnings,
+            Err(refusal) => return self.refused(refusal).await,
+        };
+        let mut plan = match store
+            .plan_override(actor, self.place, &draft, self.stored.as_ref())
+            .await
+        {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(refusal).await,
+        };
+        warnings.append(&mut plan.warnings);
+        let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
+        if !ask.is_empty() && !self.fields.is_set("confirm") {
+            let ask = ask.into_iter().map(|w| w.message).collect();
+            return self.form().await?.with_warnings(ask).respond();
+        }
+        match store.apply(actor, &plan.operations).await {
+            Ok(applied) => self.done(&draft, applied.change.is_some(), plan, tell).await,
+            Err(refusal) => self.refused(refusal).await,
+        }
+    }
+
+    /// Why a domain owner may not set this transport.
+    fn not_allowed(&self, draft: &Draft) -> Option<Problem> {
+        let transport = draft.text("transport");
+        // What an operator has set for this address may stay there, and is not handed on to another.
+        let kept = self
+            .stored
+            .as_ref()
+            .is_some_and(|stored| stored.transport() == transport && stored.address == draft.text("domain"));
+        if self.visitor.actor.scope == Scope::Everything || kept {
+            return None;
+        }
+        let presets: Vec<String> = PRESETS
+            .iter()
+            .map(|(_, transport)| (*transport).to_owned())
+            .collect();
+        let configured = &self.visitor.app.config.overrides.allow;
+        let allowed = if configured.is_empty() {
+            &presets
+        } else {
+            configured
+        };
+        if allowed.iter().any(|pattern| allows(pattern, &transport)) {
+            return None;
+        }
+        let list: Vec<String> = allowed.iter().map(|pattern| format!("`{pattern}`")).collect();
+        Some(Problem {
+            column: "transport",
+            message: format!(
+                "Your account may send mail to these only: {}. Ask the operator for another.",
+                list.join(", ")
+            ),
+        })
+    }
+
+    async fn form(&self) -> Result<Form> {
+        let mut form = form(
+            &self.visitor,
+            self.place,
+            &self.table,
+            self.stored.as_ref(),
+            &self.values,
+        )
+        .await?;
+        if let Some(seen) = self.fields.get("version") {
+            seen.clone_into(&mut form.version);
+        }
+        form.again = self.fields.is_set("again");
+        form.next = self
+            .visitor
+            .app
+            .urls
+            .own(self.fields.text("next"))
+            .unwrap_or_default();
+        Ok(form)
+    }
+
+    async fn refuse(&self, problems: &[Problem]) -> Result<Response> {
+        self.form()
+            .await?
+            .with_problems(Stage::Refused, problems)
+            .respond()
+    }
+
+    async fn refused(&self, refusal: Refusal) -> Result<Response> {
+        match refused(refusal, self.place) {
+            Answer::Error(Error::Forbidden(reason)) | Answer::Reason(reason) => {
+                self.form().await?.with_reason(reason).respond()
+            }
+            Answer::Error(error) => Err(error),
+            // One of the rows it consists of was changed in this very moment.
+            Answer::Conflict(_) => {
+                let reason = "One of the rows this override consists of was changed just now. Nothing was written; look \
+                              at it again and save.";
+                self.form().await?.with_reason(reason.to_owned()).respond()
+            }
+            Answer::Problem(problem, other) => {
+                let mut form = self.form().await?.with_problems(Stage::Refused, &[problem]);
+                form.other = other.map(|(slug, key)| self.visitor.app.urls.row(slug, &key));
+                form.respond()
+            }
+        }
+    }
+
+    async fn conflict(&self, now: &Override) -> Result<Response> {
+        let (resource, stored) = &now.rows[0];
+        let by = self
+            .visitor
+            .app
+            .store
+            .author(&self.visitor.actor, resource, stored)
+            .await?;
+        let versions = |label, name, stored: &str, mine: &str| Versions {
+            label,
+            name,
+            stored: text::plain(stored),
+            mine: text::plain(mine),
+            raw: mine.to_owned(),
+        };
+        let columns = vec![
+            versions("Address", "mail", &now.address, &self.values[0].1),
+            versions("Goes to", "transport", now.transport(), &self.values[1].1),
+        ];
+        let now = Now {
+            key: now.address.clone(),
+            version: now.version(),
+            subject: text::plain(&now.address),
+            changed_by: by.map(|(who, at)| (who, text::moment(at))),
+        };
+        self.visitor
+            .conflict(self.place, now, columns, &self.fields)
+            .await
+    }
+
+    async fn done(self, draft: &Draft, changed: bool, plan: Plan, tell: Vec<Warning>) -> Result<Response> {
+        let address = draft.text("domain");
+        let urls = &self.visitor.app.urls;
+        let on = draft.text("enabled") == "1";
+        let mut lines = vec![if changed && on {
+            format!("Mail for `{address}` goes to `{}`.", draft.text("transport"))
+        } else if changed {
+            format!("Saved the override of `{address}`, which is off.")
+        } else {
+            format!("`{address}` was as you want it already; nothing was changed.")
+        }];
+        lines.extend(plan.told);
+        let next = if self.fields.is_set("again") {
+            Some(urls.page("/overrides/new"))
+        } else {
+            urls.own(self.fields.text("next"))
+        };
+        let link = Some(("Edit again".to_owned(), urls.row("overrides", &address)));
+        leave(&self.visitor, lines, tell, changed, link).await?;
+        Ok(see_other(&next.unwrap_or_else(|| urls.page("/overrides"))))
+    }
+}
+
+/// Whether a pattern allows a transport; `*` and `TENANT` stand for one label of a host name.
+fn allows(pattern: &str, transport: &str) -> bool {
+    let pattern = pattern.replace("TENANT", "*");
+    let Some((before, after)) = pattern.split_once('*') else {
+        return pattern.eq_ignore_ascii_case(transport);
+    };
+    let label = transport
+        .strip_prefix(&before.to_lowercase())
+        .and_then(|rest| rest.strip_suffix(&after.to_lowercase()));
+    label.is_some_and(|l| !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_is_one_label_and_nothing_else() {
+        let pattern = PRESETS[3].1;
+        assert!(allows(pattern, "smtp:[acme-example.mail.protection.outlook.com]"));
+        assert!(!allows(
+            pattern,
+            "smtp:[evil.example].mail.protection.outlook.com]"
+        ));
+        assert!(!allows(pattern, "smtp:[a.b.mail.protection.outlook.com]"));
+        assert!(!allows(pattern, "smtp:[.mail.protection.outlook.com]"));
+        assert!(allows("smtp:[aspmx.l.google.com]", "smtp:[aspmx.l.google.com]"));
+        assert!(!allows(
+            "smtp:[aspmx.l.google.com]",
+            "smtp:[aspmx.l.google.com]:587"
+        ));
+    }
+}

@@ -1,0 +1,297 @@
+//! Overrides as a whole: deleted, switched on and off, one or many.
+
+use axum::response::Response;
+
+use super::{form, found, leave, live};
+use crate::error::{Error, Result};
+use crate::resource::Problem;
+use crate::resource::overrides::{IN_DOMAINS, PLACES};
+use crate::store::{Applied, Enabling, MOST, Operation, Override, Plan, Refusal, Selection, Stored};
+use crate::web::crud::bulk::{Action, Asked as AskedBulk, Review, already, finish, left_off};
+use crate::web::crud::conflict::Now;
+use crate::web::form::Stage;
+use crate::web::page::see_other;
+use crate::web::request::{Fields, KeySegment, Visitor};
+use crate::web::text;
+
+pub(super) async fn ask_delete(visitor: Visitor, key: KeySegment) -> Result<Response> {
+    let (place, _) = live(&visitor).await?;
+    let stored = found(&visitor, &key).await?;
+    visitor.actor.require_write(place)?;
+    let plan = visitor
+        .app
+        .store
+        .plan_without_override(&visitor.actor, &stored)
+        .await?;
+    confirm_delete(&visitor, &stored, plan).await
+}
+
+async fn confirm_delete(visitor: &Visitor, stored: &Override, plan: Plan) -> Result<Response> {
+    let page = visitor.page("Delete an override", IN_DOMAINS.slug).await?;
+    let review = Review {
+        action: page.row_url("overrides", &stored.address) + "/delete",
+        back: page.row_url("overrides", &stored.address),
+        page,
+        resource: &IN_DOMAINS,
+        title: format!("Delete the override of {}?", text::plain(&stored.address)),
+        which: String::new(),
+        verb: "Delete",
+        what: "the override".to_owned(),
+        count: 1,
+        fields: vec![("version".to_owned(), stored.version())],
+        names: Vec::new(),
+        dependents: Vec::new(),
+        companions: Vec::new(),
+        warnings: plan.told,
+        left_out: Vec::new(),
+        problem: None,
+        danger: true,
+    };
+    review.respond(None)
+}
+
+pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
+    let (place, _) = live(&visitor).await?;
+    let stored = found(&visitor, &key).await?;
+    visitor.actor.require_write(place)?;
+    let store = &visitor.app.store;
+    let plan = store.plan_without_override(&visitor.actor, &stored).await?;
+    if !fields.is_set("confirm") {
+        return confirm_delete(&visitor, &stored, plan).await;
+    }
+    if fields.get("version").is_some_and(|seen| seen != stored.version()) {
+        let now = Now {
+            key: stored.address.clone(),
+            version: stored.version(),
+            subject: text::plain(&stored.address),
+            changed_by: None,
+        };
+        return visitor.conflict(place, now, Vec::new(), &fields).await;
+    }
+    applied(store.apply(&visitor.actor, &plan.operations).await)?;
+    let mut lines = vec![format!("Deleted the override of `{}`.", stored.address)];
+    lines.extend(plan.told);
+    leave(&visitor, lines, Vec::new(), true, None).await?;
+    let next = visitor.app.urls.own(fields.text("next"));
+    Ok(see_other(
+        &next.unwrap_or_else(|| visitor.app.urls.page("/overrides")),
+    ))
+}
+
+/// Rows changed, where nothing about them can be refused for what was typed.
+fn applied(result: Result<Applied, Refusal>) -> Result<u32> {
+    match result {
+        Ok(applied) => Ok(applied.rows),
+        Err(Refusal::Failed(error)) => Err(error),
+        Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
+        Err(Refusal::Conflict(_)) => Err(Error::Busy),
+        Err(other) => Err(Error::Unexpected(format!(
+            "a change of overrides was refused: {other:?}"
+        ))),
+    }
+}
+
+/// Sets every row of the override.
+fn switching(overrides: &[&Override], enabled: bool) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for place in PLACES {
+        let keys: Vec<String> = overrides
+            .iter()
+            .flat_map(|o| &o.rows)
+            .filter(|(resource, stored)| resource.table == place.table && stored.row.is_enabled() != enabled)
+            .map(|(_, stored)| stored.row.key.clone())
+            .collect();
+        if !keys.is_empty() {
+            operations.push(Operation::SetEnabled {
+                resource: place,
+                keys,
+                enabled,
+            });
+        }
+    }
+    operations
+}
+
+/// The first row that is off and that Postfix would choke on, with what is wrong with it.
+fn unusable<'o>(visitor: &Visitor, stored: &'o Override) -> Option<(&'o Stored, Vec<Problem>)> {
+    let rules = visitor.app.store.rules();
+    let mut off = stored.rows.iter().filter(|(_, row)| !row.row.is_enabled());
+    off.find_map(|(resource, row)| {
+        let problems = row.row.switched_on().check(resource, rules).err()?;
+        Some((row, problems))
+    })
+}
+
+async fn confirm_enable(
+    visitor: &Visitor,
+    stored: &Override,
+    plan: Plan,
+    fields: &Fields,
+) -> Result<Response> {
+    let page = visitor.page("Enable an override", IN_DOMAINS.slug).await?;
+    let mut warnings = plan.told;
+    warnings.extend(plan.warnings.into_iter().map(|w| w.message));
+    let review = Review {
+        action: page.row_url("overrides", &stored.address) + "/enabled",
+        back: page.row_url("overrides", &stored.address),
+        page,
+        resource: &IN_DOMAINS,
+        title: format!("Enable the override of {}?", text::plain(&stored.address)),
+        which: String::new(),
+        verb: "Enable",
+        what: "the override".to_owned(),
+        count: 1,
+        fields: fields.repeatable(),
+        names: Vec::new(),
+        dependents: Vec::new(),
+        companions: Vec::new(),
+        warnings,
+        left_out: Vec::new(),
+        problem: None,
+        danger: false,
+    };
+    review.respond(None)
+}
+
+pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
+    let (place, table) = live(&visitor).await?;
+    let stored = found(&visitor, &key).await?;
+    visitor.actor.require_write(place)?;
+    let enabled = match fields.text("value") {
+        "1" => true,
+        "0" => false,
+        other => {
+            let values = vec![
+                ("domain", stored.address.clone()),
+                ("transport", stored.transport().to_owned()),
+            ];
+            let reason = format!("`{}` is neither 1 (on) nor 0 (off).", text::plain(other));
+            return form(&visitor, place, &table, Some(&stored), &values)
+                .await?
+                .with_reason(reason)
+                .respond();
+        }
+    };
+    // Switching on is saving: Postfix must be able to use the transport, and the self alias has to be there.
+    let mut operations = switching(&[&stored], enabled);
+    let mut plan = Plan::default();
+    if enabled && !stored.is_enabled() {
+        if let Some((row, problems)) = unusable(&visitor, &stored) {
+            let values = vec![
+                ("domain", stored.address.clone()),
+                ("transport", row.row.text("transport").to_owned()),
+            ];
+            return form(&visitor, place, &table, Some(&stored), &values)
+                .await?
+                .with_problems(Stage::Refused, &problems)
+                .respond();
+        }
+        let store = &visitor.app.store;
+        plan = store.plan_companions(&visitor.actor, &stored.address).await?;
+        if !plan.warnings.is_empty() && !fields.is_set("confirm") {
+            return confirm_enable(&visitor, &stored, plan, &fields).await;
+        }
+        operations.append(&mut plan.operations);
+    }
+    let changed = applied(visitor.app.store.apply(&visitor.actor, &operations).await)? > 0;
+    let line = match (changed, enabled) {
+        (true, true) => format!("Enabled the override of `{}`.", stored.address),
+        (true, false) => format!(
+            "Disabled the override of `{}`: its mail takes the route of its domain again.",
+            stored.address
+        ),
+        (false, _) => format!(
+            "`{}` was as you want it already; nothing was changed.",
+            stored.address
+        ),
+    };
+    let mut lines = vec![line];
+    lines.extend(plan.told);
+    leave(&visitor, lines, Vec::new(), changed, None).await?;
+    let next = visitor.app.urls.own(fields.text("next"));
+    Ok(see_other(
+        &next.unwrap_or_else(|| visitor.app.urls.page("/overrides")),
+    ))
+}
+
+pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
+    let (place, _) = live(&visitor).await?;
+    visitor.actor.require_write(place)?;
+    let asked = AskedBulk::read(&fields);
+    let mut review = asked.review(&visitor, &IN_DOMAINS).await?;
+    let Some(action) = asked.action else {
+        return review.respond(Some("Choose Enable, Disable or Delete."));
+    };
+    let store = &visitor.app.store;
+    let addresses = match &asked.selection {
+        Selection::Keys(keys) => keys.iter().map(|key| key.to_lowercase()).collect(),
+        Selection::Matching(query) => {
+            store
+                .override_addresses(&visitor.actor, query, Some(MOST))
+                .await?
+        }
+    };
+    let all = store.overrides_of(&visitor.actor, &addresses).await?;
+    let chosen: Vec<&Override> = match action {
+        Action::Enable => {
+            let mut enabling = Enabling::default();
+            for stored in all.iter().filter(|o| !o.is_enabled()) {
+                match unusable(&visitor, stored) {
+                    None => enabling.keys.push(stored.address.clone()),
+                    Some((_, problems)) => {
+                        let reason = problems.into_iter().next().map(|p| p.message).unwrap_or_default();
+                        enabling.refused.push((stored.address.clone(), reason));
+                    }
+                }
+            }
+            review.left_out = left_off(&enabling, all.len());
+            all.iter()
+                .filter(|o| enabling.keys.contains(&o.address))
+                .collect()
+        }
+        Action::Disable => {
+            let on: Vec<&Override> = all.iter().filter(|o| o.is_enabled()).collect();
+            review.left_out = already(all.len() - on.len(), "disabled");
+            on
+        }
+        Action::Delete => all.iter().collect(),
+    };
+    let subjects: Vec<&str> = chosen.iter().map(|o| o.address.as_str()).collect();
+    review.counting(&subjects);
+    if chosen.is_empty() {
+        return review.respond(Some("No override is selected that this would change."));
+    }
+    let mut operations = match action {
+        Action::Enable | Action::Disable => switching(&chosen, action == Action::Enable),
+        Action::Delete => Vec::new(),
+    };
+    for stored in &chosen {
+        let plan = match action {
+            Action::Disable => break,
+            Action::Enable => store.plan_companions(&visitor.actor, &stored.address).await?,
+            Action::Delete => store.plan_without_override(&visitor.actor, stored).await?,
+        };
+        review.warnings.extend(plan.told);
+        review
+            .warnings
+            .extend(plan.warnings.into_iter().map(|w| w.message));
+        operations.extend(plan.operations);
+    }
+    if !asked.is_confirmed(chosen.len()) {
+        return review.respond(None);
+    }
+    applied(store.apply(&visitor.actor, &operations).await)?;
+    let count = text::number(chosen.len() as u64);
+    let noun = if chosen.len() == 1 {
+        "override"
+    } else {
+        "overrides"
+    };
+    finish(
+        &visitor,
+        &IN_DOMAINS,
+        &asked,
+        format!("{} {count} {noun}.", action.past()),
+    )
+    .await
+}
