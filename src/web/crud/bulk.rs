@@ -7,10 +7,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::index::list_address;
-use super::{CACHED, companions, count_of, live};
+use super::{CACHED, Depending, companions, live};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Dependents, Enabling, ListQuery, MOST, Operation, Plan, Refusal, Row, Selection, Total};
+use crate::store::{Enabling, ListQuery, MOST, Operation, Plan, Refusal, Row, Selection, Total};
 use crate::web::page::{Notice, Page, render, see_other};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -86,7 +86,7 @@ pub(in crate::web) struct Review {
     /// What was sent, to be sent again.
     pub fields: Vec<(String, String)>,
     pub names: Vec<String>,
-    pub dependents: Vec<Dependents>,
+    pub dependents: Vec<Depending>,
     pub warnings: Vec<String>,
     /// What can go with the rows.
     pub companions: Vec<String>,
@@ -101,22 +101,8 @@ pub(in crate::web) struct Review {
 }
 
 impl Review {
-    #[expect(clippy::unused_self, reason = "the template calls it")]
-    fn count_of(&self, group: &Dependents) -> String {
-        count_of(group)
-    }
-
-    fn page_of(&self, group: &Dependents, key: &str) -> Option<String> {
-        Resource::by_table(group.table).map(|resource| self.page.row_url(resource.slug, key))
-    }
-
-    #[expect(clippy::unused_self, reason = "the template calls it")]
-    fn rest_of(&self, group: &Dependents) -> Option<String> {
-        super::rest_of(group)
-    }
-
     fn rest(&self) -> Option<String> {
-        super::more(self.count - self.names.len())
+        super::more((self.count - self.names.len()) as u64)
     }
 }
 
@@ -318,7 +304,8 @@ async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, agai
     };
     if again || !asked.is_confirmed(rows.len()) {
         if action != Action::Enable {
-            review.dependents = store.dependents(&visitor.actor, resource, &rows).await?;
+            let dependents = store.dependents(&visitor.actor, resource, &rows).await?;
+            review.dependents = Depending::all(&visitor, dependents);
         }
         review.companions = companions.told;
         return review.respond(None);

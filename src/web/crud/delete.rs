@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::conflict::shown;
-use super::{Done, companions, live, report, stored};
+use super::{Depending, Done, companions, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Dependents, Operation, Refusal, Row, Stored};
+use crate::store::{Operation, Refusal, Row, Stored};
 use crate::web::page::{Page, render};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -22,25 +22,9 @@ struct ConfirmDelete {
     subject: String,
     version: String,
     values: Vec<(&'static str, String)>,
-    dependents: Vec<Dependents>,
+    dependents: Vec<Depending>,
     /// What can go with the row: a self alias without its mailbox takes mail only to bounce it.
     companions: Vec<String>,
-}
-
-impl ConfirmDelete {
-    #[expect(clippy::unused_self, reason = "the template calls it")]
-    fn count_of(&self, group: &Dependents) -> String {
-        super::count_of(group)
-    }
-
-    fn page_of(&self, group: &Dependents, key: &str) -> Option<String> {
-        Resource::by_table(group.table).map(|resource| self.page.row_url(resource.slug, key))
-    }
-
-    #[expect(clippy::unused_self, reason = "the template calls it")]
-    fn rest_of(&self, group: &Dependents) -> Option<String> {
-        super::rest_of(group)
-    }
 }
 
 pub(super) async fn ask_delete(
@@ -61,6 +45,12 @@ async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: 
     let companions = companions::plan_deletion(visitor, resource, std::slice::from_ref(&stored.row))
         .await?
         .told;
+    let rows = std::slice::from_ref(&stored.row);
+    let dependents = visitor
+        .app
+        .store
+        .dependents(&visitor.actor, resource, rows)
+        .await?;
     let template = ConfirmDelete {
         page: visitor
             .page(&format!("Delete {}", resource.words.one), resource.slug)
@@ -70,11 +60,7 @@ async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: 
         subject: text::plain(stored.row.text(resource.subject)),
         version: stored.image.version(),
         values: values_of(resource, &stored.row),
-        dependents: visitor
-            .app
-            .store
-            .dependents(&visitor.actor, resource, std::slice::from_ref(&stored.row))
-            .await?,
+        dependents: Depending::all(visitor, dependents),
         companions,
     };
     render(StatusCode::OK, &template)

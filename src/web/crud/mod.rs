@@ -178,12 +178,38 @@ fn count_of(group: &Dependents) -> String {
     text::total(Total::Exactly(group.count), one, many)
 }
 
-/// `and 12 more` than are named.
-fn rest_of(group: &Dependents) -> Option<String> {
-    let named = group.examples.len() as u64;
-    more(usize::try_from(group.count - named).unwrap_or(usize::MAX))
+/// Rows that depend on others, as the pages that ask show them.
+pub(super) struct Depending {
+    /// How many of what.
+    count: String,
+    effect: String,
+    /// The first few: their page, where they have one, and name.
+    examples: Vec<(Option<String>, String)>,
+    /// ` and 12 more` than are named.
+    more: Option<String>,
 }
 
-fn more(rest: usize) -> Option<String> {
-    (rest > 0).then(|| format!(" and {} more", text::number(rest as u64)))
+impl Depending {
+    fn all(visitor: &Visitor, groups: Vec<Dependents>) -> Vec<Self> {
+        let page = |table: &str, key: &str| {
+            let resource = Resource::by_table(table)?;
+            Some(visitor.app.urls.row(resource.slug, key))
+        };
+        let view = |group: Dependents| Self {
+            count: count_of(&group),
+            more: more(group.count - group.examples.len() as u64),
+            effect: group.effect,
+            examples: group
+                .examples
+                .iter()
+                .map(|(key, name)| (page(group.table, key), text::plain(name)))
+                .collect(),
+        };
+        groups.into_iter().map(view).collect()
+    }
+}
+
+/// ` and 12 more` than are named.
+fn more(rest: u64) -> Option<String> {
+    (rest > 0).then(|| format!(" and {} more", text::number(rest)))
 }
