@@ -176,7 +176,7 @@ impl Visitor {
         // A password that nobody has seen yet is not lost for the next notice.
         let mut notices: Vec<Notice> = waiting.unwrap_or_default();
         notices.retain(|waiting| waiting.secret.is_some());
-        notices.push(notice);
+        notices.insert(0, notice);
         self.session.insert(NOTICES, notices).await.map_err(unavailable)
     }
 }

@@ -172,8 +172,8 @@ async fn members_are_added_and_taken_out() {
         );
         assert_eq!(members(&panel.database, ALL.1).await, expected);
         // Sent again as it stands and mended, it does what was meant.
-        let mended = answer.field("destination").replace("nobody", "fay@x.example");
-        let answer = operator.submit(&answer, &[("destination", &mended)]).await;
+        let mended = answer.field("add").replace("nobody", "fay@x.example");
+        let answer = operator.submit(&answer, &[("add", &mended)]).await;
         assert_eq!(answer.status, 303, "{}", answer.text("main"));
         let expected = ["dee@x.example", "eve@x.example", "fay@x.example"];
         assert_eq!(members(&panel.database, ALL.1).await, expected);
