@@ -50,6 +50,23 @@ pub static RESOURCE: Resource = Resource {
     circumstances: &[
         Circumstance {
             applies: Applies::Always,
+            places: &[Place {
+                table: "aliases",
+                column: "mail",
+                relation: Relation::CatchAll,
+            }],
+            when_found: true,
+            unless: &[Place {
+                table: "aliases",
+                column: "mail",
+                relation: Relation::Same,
+            }],
+            confirm: false,
+            message: "{domain} has a catch-all. With the howto's own configuration that takes the mail for {subject} first, and \
+                      nobody is told of the new address.",
+        },
+        Circumstance {
+            applies: Applies::Always,
             places: KNOWN_DOMAINS,
             when_found: false,
             unless: &[],

@@ -40,6 +40,10 @@ impl Store {
     /// The database does not answer.
     pub async fn plan_self_alias(&self, actor: &Actor, address: &str) -> Result<Plan> {
         let mut plan = Plan::default();
+        // Without the table Postfix has no aliases, and no catch-all either.
+        if self.table(&aliases::RESOURCE).await?.is_none() {
+            return Ok(plan);
+        }
         let Some(alias) = self.alias_of(actor, address).await? else {
             plan.operations.push(Operation::Create {
                 resource: &aliases::RESOURCE,

@@ -250,17 +250,30 @@ impl Store {
         resource: &'static Resource,
         subjects: &[String],
     ) -> Result<Vec<Stored>> {
-        let schema = self.schema().await?;
-        let Some(table) = schema
-            .table(resource.table)
-            .filter(|t| t.lacks(resource).is_none())
-        else {
+        let mut found = self
+            .about_in(&*self.schema().await?, actor, resource, subjects)
+            .await;
+        if self.was_stale(&found) {
+            found = self
+                .about_in(&*self.schema().await?, actor, resource, subjects)
+                .await;
+        }
+        found.map_err(Failure::into_error)
+    }
+
+    async fn about_in(
+        &self,
+        schema: &Schema,
+        actor: &Actor,
+        resource: &'static Resource,
+        subjects: &[String],
+    ) -> Result<Vec<Stored>, Failure> {
+        let live = schema.table(resource.table);
+        let Some(table) = live.filter(|t| t.lacks(resource).is_none()) else {
             return Ok(Vec::new());
         };
-        let mut connection = self.pool.acquire().await.map_err(classify)?;
-        find_subjects(&mut connection, actor, resource, table, subjects)
-            .await
-            .map_err(classify)
+        let mut connection = self.pool.acquire().await?;
+        Ok(find_subjects(&mut connection, actor, resource, table, subjects).await?)
     }
 
     /// One row the actor may see.
