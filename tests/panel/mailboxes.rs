@@ -1209,3 +1209,297 @@ async fn saving_a_mailbox_that_others_wrote_in_capitals_stores_what_postfix_asks
         assert_eq!(operator.get("users/joe@shop.example").await.status, 200);
     }
 }
+
+/// Mailboxes with a self alias: joe with nothing else, ann with an override, bob with a second destination, eve with an
+/// override that is off.
+async fn with_self_aliases() -> (Panel, Browser) {
+    let (panel, operator) = ground().await;
+    panel
+        .database
+        .script(
+            "INSERT INTO users (id, maildir) VALUES ('joe@shop.example', 'joe/'), ('ann@shop.example', 'ann/'), \
+               ('bob@shop.example', 'bob/'), ('eve@shop.example', 'eve/'); \
+             INSERT INTO aliases (mail, destination) VALUES ('joe@shop.example', 'joe@shop.example'), \
+               ('ann@shop.example', 'ann@shop.example'), ('bob@shop.example', 'x@y.example,bob@shop.example'), \
+               ('eve@shop.example', 'eve@shop.example'); \
+             INSERT INTO backups (domain, transport, enabled) VALUES ('ann@shop.example', 'smtp:[aspmx.l.google.com]', 1), \
+               ('eve@shop.example', 'smtp:[aspmx.l.google.com]', 0)",
+        )
+        .await;
+    (panel, operator)
+}
+
+/// The last change, sorted: action, table, subject.
+async fn last_change(panel: &Panel) -> Vec<String> {
+    let query = "SELECT CONCAT_WS(' ', action, table_name, subject) AS line FROM pw_changes WHERE change_id = (SELECT \
+                 MAX(change_id) FROM pw_changes) ORDER BY line";
+    let rows = panel.database.rows(query).await;
+    rows.into_iter().filter_map(|row| row[0].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_deleted_mailbox_takes_its_self_alias_along_unless_an_override_needs_it() {
+    let (panel, operator) = with_self_aliases().await;
+    for (name, left, change) in [
+        ("joe", None, vec!["delete aliases joe", "delete users joe"]),
+        ("ann", Some("ann@shop.example"), vec!["delete users ann"]),
+        (
+            "bob",
+            Some("x@y.example"),
+            vec!["delete users bob", "update aliases bob"],
+        ),
+        ("eve", None, vec!["delete aliases eve", "delete users eve"]),
+    ] {
+        let address = format!("{name}@shop.example");
+        let asked = operator.get(&format!("users/{address}/delete")).await;
+        let offered = asked.attributes("[name=companions][checked]", "value");
+        assert_eq!(
+            offered.len(),
+            usize::from(name != "ann"),
+            "{name}: {}",
+            asked.text("main")
+        );
+        // Whoever sends the field all the same gets no other answer.
+        let done = operator
+            .submit(&asked, &[("confirm", "1"), ("companions", "1")])
+            .await;
+        assert_eq!(done.status, 303, "{name}: {}", done.text("main"));
+        assert_eq!(stored(&panel, &address, "id").await, None, "{name}");
+        let there = alias(&panel, &address).await;
+        assert_eq!(there, left.map(|to| (to.to_owned(), true)), "{name}");
+        let change: Vec<String> = change.iter().map(|line| format!("{line}@shop.example")).collect();
+        assert_eq!(last_change(&panel).await, change);
+    }
+    // Unticked it stays.
+    let (panel, operator) = with_self_aliases().await;
+    let done = operator
+        .post("users/joe@shop.example/delete", &[("confirm", "1")])
+        .await;
+    assert_eq!(done.status, 303);
+    assert!(alias(&panel, "joe@shop.example").await.is_some());
+}
+
+#[tokio::test]
+async fn mailboxes_deleted_together_take_their_self_aliases_along_unless_an_override_needs_one() {
+    let (panel, operator) = with_self_aliases().await;
+    let all = [("all", "1"), ("q", "@shop"), ("action", "delete")];
+    let review = operator.post("users/bulk", &all).await;
+    assert_eq!(
+        review.attributes("[name=companions][checked]", "value"),
+        ["1"],
+        "{}",
+        review.text("main")
+    );
+    assert!(
+        !review.text(".field").contains("ann@"),
+        "{}",
+        review.text(".field")
+    );
+    let done = operator.submit(&review, &[("confirm", "1")]).await;
+    assert_eq!(done.status, 303, "{}", done.text("main"));
+    assert_eq!(panel.database.count("SELECT COUNT(*) FROM users").await, 0);
+    assert_eq!(alias(&panel, "joe@shop.example").await, None);
+    assert_eq!(alias(&panel, "eve@shop.example").await, None);
+    let kept = Some(("ann@shop.example".to_owned(), true));
+    assert_eq!(alias(&panel, "ann@shop.example").await, kept);
+    let others = Some(("x@y.example".to_owned(), true));
+    assert_eq!(alias(&panel, "bob@shop.example").await, others);
+    assert_eq!(
+        recorded(&panel.database).await,
+        7,
+        "four mailboxes and three aliases"
+    );
+    assert_eq!(last_change(&panel).await.len(), 7, "as one change");
+    // Where the only one needs its own there is nothing to offer, and the field does nothing.
+    let (panel, operator) = with_self_aliases().await;
+    let ann = [("key", "ann@shop.example"), ("action", "delete")];
+    let review = operator.post("users/bulk", &ann).await;
+    assert_eq!(review.attributes("[name=companions]", "value"), [""; 0]);
+    let done = operator
+        .submit(&review, &[("confirm", "1"), ("companions", "1")])
+        .await;
+    assert_eq!(done.status, 303, "{}", done.text("main"));
+    assert_eq!(alias(&panel, "ann@shop.example").await, kept);
+    assert_eq!(last_change(&panel).await, ["delete users ann@shop.example"]);
+}
+
+#[tokio::test]
+async fn no_mailbox_gets_a_directory_among_the_parts_of_another() {
+    let (panel, operator) = ground().await;
+    panel
+        .database
+        .script(
+            "INSERT INTO users (id, maildir) VALUES ('mary@shop.example', 'shop.example/mary/'), \
+             ('sent@shop.example', 'shop.example/deep/.Sent/'), ('cur@shop.example', 'shop.example/flat/cur')",
+        )
+        .await;
+    let owner = panel.signed_in("owner", Role::Owner, &["shop.example"]).await;
+    for maildir in [
+        "shop.example/mary/.Sent/",
+        "shop.example/mary/.Sent.2024/x/",
+        "shop.example/mary/cur/",
+        "shop.example/mary/new",
+        "shop.example/mary/tmp/x/",
+        // The other way round: what is there would be a part of it.
+        "shop.example/deep/",
+        "shop.example/flat",
+    ] {
+        for browser in [&operator, &owner] {
+            let answer = browser
+                .post("users", &joe(&[("maildir", maildir), ("confirm", "1")]))
+                .await;
+            assert_eq!(answer.status, 422, "{maildir}: {}", answer.text("main"));
+            assert!(answer.text("#maildir-error").contains("is not free"), "{maildir}");
+            assert_eq!(answer.field("maildir"), maildir);
+        }
+    }
+    assert_eq!(recorded(&panel.database).await, 0);
+    // One below another, but not among its parts, is the operator's affair.
+    for (id, maildir) in [
+        ("joe@shop.example", "shop.example/mary/sub/"),
+        ("ann@shop.example", "shop.example/mary/curious/"),
+        ("bob@shop.example", "shop.example/"),
+    ] {
+        let fields = joe(&[("id", id), ("maildir", maildir)]);
+        let answer = owner.post("users", &fields).await;
+        assert_eq!(answer.status, 422, "{maildir}: {}", answer.text("main"));
+        assert!(answer.text("#maildir-error").contains("is not free"), "{maildir}");
+        let answer = operator.post("users", &fields).await;
+        assert_eq!(answer.status, 303, "{maildir}: {}", answer.text("main"));
+        assert_eq!(stored(&panel, id, "maildir").await.as_deref(), Some(maildir));
+    }
+}
+
+#[tokio::test]
+async fn a_missing_slash_of_ones_own_directory_can_always_be_mended() {
+    for database in both().await {
+        database
+            .script(
+                "INSERT INTO users (id, maildir) VALUES ('far@shop.example', 'people/far'), \
+                 ('in@shop.example', 'people/far/.In'), ('one@shop.example', 'both'), ('two@shop.example', 'both/')",
+            )
+            .await;
+        let panel = Panel::on(database).await;
+        let operator = panel.operator().await;
+        let owner = panel.signed_in("owner", Role::Owner, &["shop.example"]).await;
+        for (browser, name, expected) in [
+            (&owner, "far", "people/far/"),
+            (&owner, "in", "people/far/.In/"),
+            (&operator, "one", "both/"),
+        ] {
+            let id = format!("{name}@shop.example");
+            let form = browser.get(&format!("users/{id}")).await;
+            assert_eq!(form.field("maildir"), expected.trim_end_matches('/'));
+            for again in [expected, expected.trim_end_matches('/')] {
+                let form = browser.get(&format!("users/{id}")).await;
+                let answer = browser.submit(&form, &[("maildir", again)]).await;
+                assert_eq!(answer.status, 303, "{id} {again}: {}", answer.text("main"));
+                assert_eq!(stored(&panel, &id, "maildir").await.as_deref(), Some(expected));
+            }
+        }
+        // Another one outside of the domain is not theirs to choose.
+        let form = owner.get("users/far@shop.example").await;
+        let answer = owner.submit(&form, &[("maildir", "people/free/")]).await;
+        assert_eq!(answer.status, 422, "{}", answer.text("main"));
+    }
+}
+
+#[tokio::test]
+async fn keys_that_look_like_pages_open_and_delete_their_own_row_alone() {
+    for database in both().await {
+        let keys = [
+            "new",
+            "~new",
+            "~~new",
+            "new@shop.example",
+            "~new@shop.example",
+            ".",
+            "~.",
+            "..",
+            "~",
+            "bulk",
+            "~bulk",
+            "",
+        ];
+        for (n, key) in keys.iter().enumerate() {
+            database
+                .script(&format!(
+                    "INSERT INTO users (id, maildir) VALUES ('{key}', 'k{n}/')"
+                ))
+                .await;
+        }
+        let panel = Panel::on(database).await;
+        let operator = panel.operator().await;
+        let mut left: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        for key in keys {
+            let list = operator.get("users?per=500").await;
+            let pages = links(&list);
+            let mut page = None;
+            for link in pages {
+                let form = operator.get(&link).await;
+                assert_eq!(form.status, 200, "{key}: {link}");
+                if form.field("id") == key {
+                    assert_eq!(page.replace(link), None, "{key} has one page");
+                }
+            }
+            let page = page.unwrap_or_else(|| panic!("`{key}` has no page"));
+            // The list leads there as well: to edit, and to delete.
+            let edit = list.attributes("td.actions > a", "href");
+            assert!(edit.contains(&page), "{page}: {edit:?}");
+            let deletes = list.attributes("td.actions .danger", "href");
+            let delete = format!("{page}/delete");
+            assert!(deletes.contains(&delete), "{delete}: {deletes:?}");
+            let asked = operator.get(&delete).await;
+            let done = operator.submit(&asked, &[("confirm", "1")]).await;
+            assert_eq!(done.status, 303, "{key}: {}", done.text("main"));
+            left.retain(|other| other != key);
+            let rows = panel
+                .database
+                .rows("SELECT id FROM users WHERE maildir LIKE 'k%'")
+                .await;
+            let mut there: Vec<String> = rows.into_iter().filter_map(|row| row[0].clone()).collect();
+            there.sort();
+            left.sort();
+            assert_eq!(there, left, "after `{key}`");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_passwords_generated_before_a_page_is_looked_at_are_both_shown_once() {
+    let (panel, operator) = ground().await;
+    let ids = ["joe@shop.example", "ann@shop.example"];
+    for id in ids {
+        assert_eq!(operator.post("users", &joe(&[("id", id)])).await.status, 303);
+    }
+    // What is done in between is told too and takes nothing away.
+    let off = operator
+        .post("users/joe@shop.example/enabled", &[("value", "0")])
+        .await;
+    assert_eq!(off.status, 303);
+    let shown = operator.get("users").await;
+    let passwords = shown.texts("output[id^=secret]");
+    assert_eq!(passwords.len(), 2, "{}", shown.text("main"));
+    let notices = shown.texts("[role=status]");
+    for id in ids {
+        let hash = hash_of(&panel, id).await;
+        let own: Vec<&String> = passwords.iter().filter(|p| libcrypt_accepts(&hash, p)).collect();
+        assert_eq!(own.len(), 1, "{id}");
+        // It stands where its mailbox is named.
+        let notice = notices.iter().find(|notice| notice.contains(own[0].as_str()));
+        assert!(
+            notice.is_some_and(|notice| notice.contains(id)),
+            "{id}: {notices:?}"
+        );
+    }
+    for page in ["users", "", "users/joe@shop.example"] {
+        let again = operator.get(page).await;
+        assert_eq!(again.status, 200);
+        assert!(
+            passwords
+                .iter()
+                .all(|password| !again.body.contains(password.as_str())),
+            "{page}"
+        );
+    }
+}
