@@ -1324,6 +1324,50 @@ async fn mailboxes_deleted_together_take_their_self_aliases_along_unless_an_over
 }
 
 #[tokio::test]
+async fn a_renamed_mailbox_takes_its_self_alias_along_in_the_same_change() {
+    let (panel, operator) = with_self_aliases().await;
+    let to_itself = |name: &str| Some((format!("{name}@shop.example"), true));
+    for (old, new, left, change) in [
+        (
+            "joe",
+            "jim",
+            None,
+            ["create aliases jim", "delete aliases joe", "update users jim"],
+        ),
+        // Her mail goes elsewhere and needs the old one.
+        (
+            "ann",
+            "amy",
+            to_itself("ann"),
+            ["create aliases amy", "update users amy", ""],
+        ),
+        (
+            "bob",
+            "ben",
+            Some(("x@y.example".to_owned(), true)),
+            ["create aliases ben", "update aliases bob", "update users ben"],
+        ),
+    ] {
+        let (before, after) = (format!("{old}@shop.example"), format!("{new}@shop.example"));
+        let form = operator.get(&format!("users/{before}")).await;
+        let done = operator
+            .submit(&form, &[("id", &after), ("self_alias", "1")])
+            .await;
+        assert_eq!(done.status, 303, "{old}: {}", done.text("main"));
+        assert_eq!(stored(&panel, &after, "id").await.as_deref(), Some(&*after));
+        assert_eq!(alias(&panel, &after).await, to_itself(new), "{old}");
+        assert_eq!(alias(&panel, &before).await, left, "{old}");
+        let mut change: Vec<String> = change
+            .iter()
+            .filter(|line| !line.is_empty())
+            .map(|line| format!("{line}@shop.example"))
+            .collect();
+        change.sort();
+        assert_eq!(last_change(&panel).await, change, "{old}");
+    }
+}
+
+#[tokio::test]
 async fn no_mailbox_gets_a_directory_among_the_parts_of_another() {
     let (panel, operator) = ground().await;
     panel

@@ -101,7 +101,7 @@ pub(super) async fn plan(
             // The alias moves with the mailbox; the old name would bounce.
             let old = stored.map(|stored| stored.row.subject(resource));
             if let Some(old) = old.filter(|old| *old != subject) {
-                let gone = store.plan_without_self_aliases(&visitor.actor, &[old]).await?;
+                let gone = without_self_aliases(visitor, vec![old]).await?;
                 plan.operations.extend(gone.operations);
                 plan.told.extend(gone.told);
             }
@@ -156,9 +156,13 @@ pub(super) async fn plan_deletion(
     if resource.slug != "users" || !visitor.actor.may_write(&aliases::RESOURCE) {
         return Ok(Plan::default());
     }
+    without_self_aliases(visitor, rows.iter().map(|row| row.subject(resource)).collect()).await
+}
+
+/// Takes the self aliases of mailboxes away, but for those whose mail goes elsewhere: an override needs the alias without
+/// the mailbox too.
+async fn without_self_aliases(visitor: &Visitor, mut addresses: Vec<String>) -> Result<Plan> {
     let store = &visitor.app.store;
-    let mut addresses: Vec<String> = rows.iter().map(|row| row.subject(resource)).collect();
-    // Whose mail goes elsewhere needs the alias without the mailbox too.
     let overridden = store.overridden(&visitor.actor, &addresses).await?;
     addresses.retain(|address| !overridden.contains(address));
     store.plan_without_self_aliases(&visitor.actor, &addresses).await
