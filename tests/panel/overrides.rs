@@ -1296,3 +1296,131 @@ async fn the_address_is_the_key_in_any_case_and_with_any_character() {
         ["ann@shop.example"]
     );
 }
+
+#[tokio::test]
+async fn a_relay_recipient_that_was_there_before_its_override_stays_when_that_goes() {
+    for database in both().await {
+        database
+            .script("INSERT INTO relays (recipient, status) VALUES ('ok@away.example', 'OK'), ('no@away.example', 'REJECT')")
+            .await;
+        let panel = Panel::on(database).await;
+        let (operator, database) = (panel.operator().await, &panel.database);
+        for name in ["ok", "no", "own"] {
+            let address = format!("{name}@away.example");
+            let answer = operator.post_confirmed("overrides", &row(&address, GOOGLE)).await;
+            assert_eq!(answer.status, 303, "{name}: {}", answer.text("main"));
+        }
+        let all = [
+            "no@away.example OK 1",
+            "ok@away.example OK 1",
+            "own@away.example OK 1",
+        ];
+        assert_eq!(relays(database).await, all);
+        for (name, said) in [
+            ("ok", "stays: it was not added by the override"),
+            ("no", "stays: it was not added by the override"),
+            ("own", "The relay recipient own@away.example is deleted"),
+        ] {
+            let asked = deleted(&operator, &format!("{name}@away.example")).await;
+            assert!(
+                asked.text("main").contains(said),
+                "{name}: {}",
+                asked.text("main")
+            );
+            let notice = operator.get("overrides").await.text("[role=status]");
+            assert!(notice.contains(said), "{name}: {notice}");
+        }
+        assert_eq!(relays(database).await, all[..2]);
+        // Of several at once the same goes.
+        for name in ["ok", "own"] {
+            saved(
+                &operator,
+                "overrides",
+                &row(&format!("{name}@away.example"), GOOGLE),
+            )
+            .await;
+        }
+        let review = operator
+            .post("overrides/bulk", &[("all", "1"), ("action", "delete")])
+            .await;
+        assert!(
+            review.text("main").contains("stays: it was not added"),
+            "{}",
+            review.text("main")
+        );
+        assert_eq!(operator.submit(&review, &[("confirm", "1")]).await.status, 303);
+        assert!(stored(database).await.is_empty());
+        assert_eq!(relays(database).await, all[..2]);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_recipient_stays_behind_when_its_override_is_given_another_address() {
+    let (panel, operator) = ground().await;
+    let database = &panel.database;
+    database
+        .script("INSERT INTO relays (recipient) VALUES ('ann@away.example')")
+        .await;
+    saved(&operator, "overrides", &row("ann@away.example", GOOGLE)).await;
+    saved(
+        &operator,
+        "overrides/ann@away.example",
+        &row("bob@away.example", GOOGLE),
+    )
+    .await;
+    assert_eq!(
+        relays(database).await,
+        ["ann@away.example OK 1", "bob@away.example OK 1"]
+    );
+    deleted(&operator, "bob@away.example").await;
+    assert_eq!(relays(database).await, ["ann@away.example OK 1"]);
+}
+
+#[tokio::test]
+async fn owners_too_leave_off_what_postfix_would_choke_on() {
+    let (panel, _) = ground().await;
+    let database = &panel.database;
+    database
+        .script(&format!(
+            "INSERT INTO domains (domain, transport, enabled) VALUES ('bad@shop.example', ':[]', 0), \
+               ('empty@shop.example', '', 0), ('good@shop.example', '{GOOGLE}', 0), ('bad@other.example', ':[]', 0); \
+             INSERT INTO backups (domain, transport, enabled) VALUES ('worse@shop.example', 'smtp:[x', 0)"
+        ))
+        .await;
+    let owner = panel.signed_in("owner", Role::Owner, &["shop.example"]).await;
+    let before = stored(database).await;
+    for name in ["bad", "empty", "worse"] {
+        let page = format!("overrides/{name}@shop.example/enabled");
+        let answer = owner.post(&page, &[("value", "1"), ("confirm", "1")]).await;
+        assert_eq!(answer.status, 422, "{name}: {}", answer.text("main"));
+        assert!(!answer.text("#transport-error").is_empty(), "{name}");
+    }
+    let ticked = [
+        ("key", "bad@shop.example"),
+        ("key", "empty@shop.example"),
+        ("key", "worse@shop.example"),
+        ("action", "enable"),
+        ("confirm", "1"),
+    ];
+    assert_eq!(owner.post("overrides/bulk", &ticked).await.status, 422);
+    assert_eq!((stored(database).await, recorded(database).await), (before, 0));
+    for fields in [
+        &[("all", "1")][..],
+        &[("key", "good@shop.example"), ("key", "bad@shop.example")],
+    ] {
+        let fields = [fields, &[("action", "enable")]].concat();
+        let review = owner.post("overrides/bulk", &fields).await;
+        assert_eq!((review.status, &*review.text("h1")), (200, "Enable 1 override?"));
+        let said = review.text("main");
+        assert!(said.contains("bad@shop.example stays off"), "{said}");
+        assert!(!said.contains("other.example"), "{said}");
+        let done = owner.submit(&review, &[("confirm", "1")]).await;
+        assert_eq!(done.status, 303, "{}", done.text("main"));
+        let on = "SELECT domain FROM domains WHERE domain LIKE '%@%' AND enabled = 1 UNION ALL SELECT domain FROM backups \
+                  WHERE domain LIKE '%@%' AND enabled = 1";
+        assert_eq!(lines(database, on).await, ["good@shop.example"]);
+        database
+            .script("UPDATE domains SET enabled = 0 WHERE domain LIKE '%@%'")
+            .await;
+    }
+}
