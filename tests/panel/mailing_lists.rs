@@ -565,3 +565,131 @@ async fn members_changed_meanwhile_are_not_overwritten() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_circle_that_a_new_catch_all_closes_is_asked_about() {
+    for database in both().await {
+        let panel = Panel::on(database).await;
+        let operator = panel.operator().await;
+        list(&panel.database, "x@shop.example", "y@shop.example").await;
+        // y has no row of its own until the catch-all takes its mail, to x and so to y again.
+        let fields = [("mail", "@shop.example"), ("destination", "x@shop.example"), ON];
+        let asked = operator.post("aliases", &fields).await;
+        assert!(asks(&asked), "{}", asked.text("main"));
+        let alert = asked.text("[role=alert]");
+        assert!(
+            alert.contains("circle") && alert.contains("x@shop.example → y@shop.example"),
+            "{alert}"
+        );
+        assert_eq!(recorded(&panel.database).await, 0);
+        assert_eq!(operator.submit(&asked, &[("confirm", "1")]).await.status, 303);
+        panel
+            .database
+            .script("DELETE FROM aliases WHERE mail = '@shop.example'")
+            .await;
+        // With a row that ends at y there is no circle.
+        list(&panel.database, "y@shop.example", "y@shop.example").await;
+        assert_eq!(operator.post("aliases", &fields).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_grows_is_asked_about_for_the_lists_it_is_a_member_of() {
+    let (panel, operator) = ground().await;
+    let database = &panel.database;
+    let others: Vec<String> = (0..997).map(|n| format!("p{n:04}@there.example")).collect();
+    let outer = format!("inner@shop.example,{}", others.join(","));
+    list(database, "outer@shop.example", &outer).await;
+    list(database, "top@shop.example", "outer@shop.example").await;
+    let page = list(database, "inner@shop.example", "a@x.example,b@x.example").await;
+    let key = page.trim_start_matches("lists/").to_owned();
+    // 999 of 1,000 so far: one more is no matter, a second one is.
+    let form = operator.get(&page).await;
+    let answer = operator.submit(&form, &[("add", "c@x.example")]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text("main"));
+    let form = operator.get(&page).await;
+    let asked = operator.submit(&form, &[("add", "d@x.example")]).await;
+    assert!(asks(&asked), "{} {}", asked.status, asked.text("main"));
+    let alert = asked.text("[role=alert]");
+    for parent in ["outer@shop.example", "top@shop.example"] {
+        assert!(
+            alert.contains(parent) && alert.contains("1,000"),
+            "{parent}: {alert}"
+        );
+    }
+    let before = ["a@x.example", "b@x.example", "c@x.example"];
+    assert_eq!(members(database, "inner@shop.example").await, before);
+    // The page of aliases judges alike, and another member in the place of one is not asked about.
+    let four = "a@x.example,b@x.example,c@x.example,d@x.example";
+    for (destination, grows) in [(four, true), ("a@x.example,b@x.example,d@x.example", false)] {
+        let fields = [("mail", "inner@shop.example"), ("destination", destination), ON];
+        let answer = operator.post(&format!("aliases/{key}"), &fields).await;
+        assert_eq!(asks(&answer), grows, "{destination}: {}", answer.text("main"));
+    }
+    let form = operator.get(&page).await;
+    let asked = operator.submit(&form, &[("add", "e@x.example")]).await;
+    assert!(asks(&asked), "{}", asked.text("main"));
+    assert_eq!(operator.submit(&asked, &[("confirm", "1")]).await.status, 303);
+    assert_eq!(members(database, "inner@shop.example").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_refused_save_of_a_list_keeps_boxes_text_and_added_members_as_they_were_sent() {
+    for database in both().await {
+        let panel = Panel::on(database).await;
+        let operator = panel.operator().await;
+        let page = list(
+            &panel.database,
+            ALL.1,
+            "a@x.example,b@x.example,c@x.example,d@x.example",
+        )
+        .await;
+        let form = operator.get(&page).await;
+        let text = "a@x.example\nb@x.example\nc@x.example\nnew@x.example";
+        let sent = [
+            ("destination", text),
+            ("add", "nobody at all\nEve <eve@x.example>"),
+            ("remove", "b@x.example"),
+            ("remove", "c@x.example"),
+        ];
+        let refused = operator.submit(&form, &sent).await;
+        assert_eq!(refused.status, 422, "{}", refused.text("main"));
+        let ticked = |answer: &Answer| answer.attributes("input[name=remove][checked]", "value");
+        assert_eq!(ticked(&refused), ["b@x.example", "c@x.example"]);
+        assert_eq!(refused.field("destination"), text);
+        assert_eq!(refused.field("add"), sent[1].1);
+        // All of it once more: it does not wear off.
+        let refused = operator.submit(&refused, &[]).await;
+        assert_eq!(refused.status, 422, "{}", refused.text("main"));
+        assert_eq!(ticked(&refused), ["b@x.example", "c@x.example"]);
+        assert_eq!(refused.field("destination"), text);
+        assert_eq!(refused.field("add"), sent[1].1);
+        assert_eq!(recorded(&panel.database).await, 0);
+        // c's box is unticked, the added text mended.
+        let changes = [("remove", "b@x.example"), ("add", "eve@x.example")];
+        let saved = operator.submit(&refused, &changes).await;
+        assert_eq!(saved.status, 303, "{}", saved.text("main"));
+        assert_eq!(
+            members(&panel.database, ALL.1).await,
+            ["a@x.example", "c@x.example", "eve@x.example", "new@x.example"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_in_a_domain_with_a_large_catch_all_has_a_small_page() {
+    let (panel, operator) = ground().await;
+    let many: Vec<String> = (0..1000).map(|n| format!("p{n:04}@there.example")).collect();
+    list(&panel.database, "@shop.example", &many.join(",")).await;
+    let members: Vec<String> = (0..1000).map(|n| format!("m{n:04}@shop.example")).collect();
+    let page = list(&panel.database, "all@out.example", &members.join(",")).await;
+    let shown = operator.get(&page).await;
+    assert_eq!(shown.status, 200);
+    assert!(shown.body.len() < 3_000_000, "{}", shown.body.len());
+    assert_eq!(shown.texts("#members tbody th"), members);
+    assert!(
+        shown.text("#members tbody tr").contains("list of 1000"),
+        "{}",
+        shown.text("#members tbody tr")
+    );
+}
