@@ -379,3 +379,82 @@ async fn each_of_several_equal_domains_can_be_changed_and_the_others_stay() {
         .collect();
     assert_eq!(stored, expected);
 }
+
+#[tokio::test]
+async fn names_that_an_old_character_set_lacks_are_nothing_there_and_refused_in_forms() {
+    let (panel, operator) = odd().await;
+    let before = panel.database.rows("SELECT * FROM users ORDER BY id").await;
+    for key in ["日本@blobber.org", "ž", "👍", "josé日@blobber.org"] {
+        for slug in ["users", "overrides", "aliases", "domains", "access", "lists"] {
+            for page in ["", "/delete", "/edit"] {
+                let path = format!("{slug}/{key}{page}");
+                assert_eq!(operator.get(&path).await.status, 404, "{path}");
+            }
+            for (page, field) in [
+                ("", ("mail", "x@blobber.org")),
+                ("/delete", ("confirm", "1")),
+                ("/enabled", ("value", "0")),
+            ] {
+                let path = format!("{slug}/{key}{page}");
+                assert_eq!(operator.post(&path, &[field]).await.status, 404, "{path}");
+            }
+            for action in ["enable", "disable", "delete"] {
+                let fields = [("key", key), ("action", action), ("confirm", "1")];
+                let answer = operator.post(&format!("{slug}/bulk"), &fields).await;
+                assert_eq!(
+                    answer.status,
+                    422,
+                    "{slug} {action} {key}: {}",
+                    answer.text("main")
+                );
+            }
+            // Looked for it is not found either.
+            let list = operator.get(&format!("{slug}?q={key}")).await;
+            assert_eq!((list.status, links(&list).len()), (200, 0), "{slug} {key}");
+            let copy = operator.get(&format!("{slug}/new?copy={key}")).await;
+            assert_eq!(copy.status, 404, "{slug} {key}");
+        }
+    }
+    // Among others the key is one that is not there.
+    let fields = [
+        ("key", "mary@bloggs.com"),
+        ("key", "日本@blobber.org"),
+        ("action", "disable"),
+    ];
+    let review = operator.post("users/bulk", &fields).await;
+    assert_eq!((review.status, &*review.text("h1")), (200, "Disable 1 mailbox?"));
+    assert!(
+        review.text("main").contains("1 is not there any more"),
+        "{}",
+        review.text("main")
+    );
+    // What is typed is refused with the reason, and kept.
+    let named = [
+        ("id", "new@blobber.org"),
+        ("name", "日本 太郎"),
+        ("enabled", "1"),
+        ("confirm", "1"),
+    ];
+    let odd_id = [
+        ("id", "ž@blobber.org"),
+        ("name", "Ž"),
+        ("enabled", "1"),
+        ("confirm", "1"),
+    ];
+    for (path, fields) in [
+        ("users", named),
+        ("users/mary@bloggs.com", named),
+        ("users", odd_id),
+    ] {
+        let answer = operator.post(path, &fields).await;
+        assert_eq!(answer.status, 422, "{path}: {}", answer.text("main"));
+        for (name, value) in &fields[..2] {
+            assert_eq!(answer.field(name), *value, "{path}");
+        }
+    }
+    assert_eq!(
+        panel.database.rows("SELECT * FROM users ORDER BY id").await,
+        before
+    );
+    assert_eq!(panel.database.count("SELECT COUNT(*) FROM pw_changes").await, 0);
+}

@@ -2,6 +2,7 @@
 
 use postwarden::access::{self, Role};
 
+use crate::password_hashes::libcrypt_accepts;
 use crate::support::{Answer, Browser, Database, PASSWORD, Panel};
 
 async fn panel() -> Panel {
@@ -438,4 +439,53 @@ async fn the_last_sign_in_is_noted() {
     assert_eq!(panel.database.count(noted).await, 0);
     sign_in(&panel.browser(), "operator", PASSWORD).await;
     assert_eq!(panel.database.count(noted).await, 1);
+}
+
+#[tokio::test]
+async fn without_a_session_a_password_is_asked_for_again_and_not_repeated() {
+    let panel = panel().await;
+    for password in ["hunter2hunter2", "two words & <more>"] {
+        let fields = [
+            ("id", "joe@shop.example"),
+            ("name", "Joe"),
+            ("enabled", "1"),
+            ("password", password),
+        ];
+        let browser = panel.browser();
+        let answer = browser.post("users", &fields).await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.attributes("input[type=password]", "name"), ["password"]);
+        assert_eq!(answer.attributes("input[type=password]", "value"), [""; 0]);
+        assert_eq!(answer.attributes("label[for=f-password]", "for").len(), 1);
+        assert!(
+            !answer.body.contains(password) && !answer.body.contains("two words"),
+            "{}",
+            answer.text("main")
+        );
+        assert_eq!(
+            (answer.field("id"), answer.field("name")),
+            ("joe@shop.example".to_owned(), "Joe".to_owned())
+        );
+        assert_eq!(panel.database.count("SELECT COUNT(*) FROM users").await, 0);
+        // Typed again it is the password.
+        sign_in(&browser, "operator", PASSWORD).await;
+        let saved = browser
+            .submit(&answer, &[("password", password), ("confirm", "1")])
+            .await;
+        assert_eq!(saved.status, 303, "{}", saved.text("main"));
+        let hash = panel
+            .database
+            .value("SELECT crypt FROM users")
+            .await
+            .expect("a hash");
+        assert!(libcrypt_accepts(&hash, password));
+        panel.database.script("DELETE FROM users").await;
+    }
+    // Where none was typed there is no field for one.
+    let answer = panel
+        .browser()
+        .post("users", &[("id", "joe@shop.example"), ("password", "")])
+        .await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.attributes("input[type=password]", "name"), [""; 0]);
 }
