@@ -382,7 +382,9 @@ impl Answer {
             let text = match e.value().name() {
                 "textarea" => e.text().collect(),
                 "select" => value(e.select(&chosen).next()?),
-                _ if e.value().attr("type") == Some("checkbox") && e.value().attr("checked").is_none() => {
+                _ if matches!(e.value().attr("type"), Some("checkbox" | "radio"))
+                    && e.value().attr("checked").is_none() =>
+                {
                     return None;
                 }
                 _ => value(e),
