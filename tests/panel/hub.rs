@@ -788,3 +788,82 @@ async fn missing_columns_do_not_break_the_dashboard_or_a_hub() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_new_domain_whose_addresses_would_deliver_to_themselves_is_not_begun() {
+    let (panel, operator) = ground().await;
+    let database = &panel.database;
+    for (name, destination) in [
+        ("start_destination", "postmaster@new.example"),
+        ("start_destination", "Abuse@NEW.example"),
+    ] {
+        let start = [("start", "required"), (name, destination), ("confirm", "1")];
+        let answer = operator.post("domains", &new_domain(&start)).await;
+        assert_eq!(answer.status, 422, "{destination}: {}", answer.text("main"));
+        assert!(
+            answer.text("main").contains("would deliver to itself"),
+            "{}",
+            answer.text("main")
+        );
+        assert_eq!(answer.attributes(".summary a", "href"), [format!("#{name}")]);
+        assert_eq!(answer.field(name), destination);
+        assert_eq!(answer.field("domain"), "new.example");
+        assert_eq!(
+            answer.attributes("input[name=start][checked]", "value"),
+            ["required"]
+        );
+        assert_eq!(recorded(database).await, 0);
+    }
+    // A catch-all to itself does what the same alias does: accept every name and bounce. That is asked about.
+    let start = [
+        ("start", "required"),
+        ("start_destination", "joe@x.example"),
+        ("start_catchall", "@new.example"),
+    ];
+    let asked = operator.post("domains", &new_domain(&start)).await;
+    assert_eq!(asked.status, 200, "{}", asked.text("main"));
+    assert!(
+        asked.text("[role=alert]").contains("points to itself"),
+        "{}",
+        asked.text("[role=alert]")
+    );
+    assert_eq!(asked.field("start_catchall"), "@new.example");
+    assert_eq!(recorded(database).await, 0);
+    let done = operator.submit(&asked, &[("confirm", "1")]).await;
+    assert_eq!(done.status, 303, "{}", done.text("main"));
+    assert_eq!(
+        aliases(database).await,
+        [
+            "@new.example @new.example 1",
+            "abuse@new.example joe@x.example 1",
+            "postmaster@new.example joe@x.example 1"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_address_in_the_place_of_a_new_domain_starts_with_nothing() {
+    let (panel, operator) = ground().await;
+    for start in [
+        &[("start", "required"), ("start_destination", "ann@x.example")][..],
+        &[("start", "copy"), ("start_copy", "shop.example")],
+    ] {
+        let own = [
+            ("domain", "joe@shop.example"),
+            ("transport", GOOGLE),
+            ("enabled", "1"),
+            ("confirm", "1"),
+        ];
+        let answer = operator.post("domains", &[&own[..], start].concat()).await;
+        assert_eq!(answer.status, 422, "{start:?}: {}", answer.text("main"));
+        assert!(
+            answer.text("main").contains("Use Overrides"),
+            "{}",
+            answer.text("main")
+        );
+        assert_eq!(answer.field("domain"), "joe@shop.example");
+        assert_eq!(answer.field(start[1].0), start[1].1);
+    }
+    assert_eq!(aliases(&panel.database).await, [""; 0]);
+    assert_eq!(recorded(&panel.database).await, 0);
+}

@@ -286,7 +286,7 @@ async fn start_of_domain(visitor: &Visitor, domain: &str, fields: &Fields) -> Re
             ("enabled", u8::from(enabled).to_string()),
         ];
         match aliases::RESOURCE.check(visitor.app.store.rules(), fields) {
-            Ok(draft) if column != "start_copy" && draft.text("destination") == mail => problems.push(Problem {
+            Ok(draft) if column == "start_destination" && draft.text("destination") == mail => problems.push(Problem {
                 column,
                 message: format!(
                     "`{mail}` would deliver to itself, and there is no such mailbox yet: its mail would be accepted and \
