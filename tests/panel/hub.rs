@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use postwarden::access::Role;
 
-use crate::samples::{GROUND, ground, names, recorded};
+use crate::samples::{GROUND, ground, names, recorded, walk};
 use crate::support::{Answer, Browser, Database, Panel};
 
 const GOOGLE: &str = "smtp:[aspmx.l.google.com]";
@@ -866,4 +866,126 @@ async fn an_address_in_the_place_of_a_new_domain_starts_with_nothing() {
     }
     assert_eq!(aliases(&panel.database).await, [""; 0]);
     assert_eq!(recorded(&panel.database).await, 0);
+}
+
+/// The lists the dashboard leads to: address, and the number that stands there.
+async fn counted(browser: &Browser) -> Vec<(String, u64)> {
+    let page = browser.get("").await;
+    let lists = page.attributes(".findings li > a:first-child", "href");
+    let counts = page.texts(".findings li > a:first-child b");
+    let numbers = counts.iter().map(|text| {
+        text.split(' ')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .expect("a number")
+    });
+    lists.into_iter().zip(numbers).collect()
+}
+
+/// Rows that [`mistakes`] has none of: mailboxes without a domain, a domain in two tables, a backup MX without recipients.
+const MORE_MISTAKES: &str = "INSERT INTO users (id, maildir, crypt) VALUES ('lost@nowhere.example', 'l/', '$6$x'), \
+                             ('weak2@nowhere.example', 'w2/', 'sdtrusfX0Jj66'); \
+                             INSERT INTO domains (domain) VALUES ('also.example'); \
+                             INSERT INTO backups (domain, transport) VALUES ('also.example', ':[mail.x.example]'); \
+                             INSERT INTO relays (recipient) VALUES ('joe@also.example')";
+
+#[tokio::test]
+async fn the_lists_of_the_dashboard_have_exactly_the_rows_it_counts() {
+    let (panel, operator) = panel_with(&[&mistakes("bad.example"), MORE_MISTAKES].join("; ")).await;
+    let owner = panel
+        .signed_in(
+            "owner",
+            Role::Owner,
+            &["bad.example", "fine.bad.example", "bare.bad.example"],
+        )
+        .await;
+    for browser in [&operator, &owner] {
+        let found = counted(browser).await;
+        for (list, count) in &found {
+            if !list.contains("needs=") {
+                assert_eq!(list, "/overrides");
+                continue;
+            }
+            let rows = walk(browser, &format!("{list}&per=1")).await;
+            assert_eq!(rows.len() as u64, *count, "{list}: {rows:?}");
+            // Narrowed further they stay those rows.
+            let none = browser.get(&format!("{list}&q=nothing-has-this")).await;
+            assert!(names(&none).is_empty(), "{list}");
+        }
+    }
+    let found = counted(&operator).await;
+    for name in [
+        "/backups?needs=stops-mail",
+        "/users?needs=howto-password",
+        "/users?needs=shared-directory",
+        "/users?needs=under-catch-all",
+        "/users?needs=no-domain",
+        "/domains?needs=also-backup",
+        "/backups?needs=no-recipients",
+        "/domains?needs=required",
+    ] {
+        assert!(found.iter().any(|(list, _)| list == name), "{name}: {found:?}");
+    }
+    let weak = operator.get("users?needs=howto-password").await;
+    assert_eq!(names(&weak), ["weak2@nowhere.example", "weak@fine.bad.example"]);
+    let weak = owner.get("users?needs=howto-password").await;
+    assert_eq!(names(&weak), ["weak@fine.bad.example"]);
+}
+
+#[tokio::test]
+async fn all_that_need_attention_are_changed_and_no_others() {
+    let (panel, operator) = panel_with(&[&mistakes("bad.example"), MORE_MISTAKES].join("; ")).await;
+    let database = &panel.database;
+    let off = "SELECT GROUP_CONCAT(id ORDER BY id) FROM users WHERE enabled = 0";
+    let before = database.value(off).await;
+    // Of what nobody knows there is nothing, neither to see nor to change.
+    for needs in ["nonsense", "stops-mail", "required", "' OR 1"] {
+        assert!(
+            names(&operator.get(&format!("users?needs={needs}")).await).is_empty(),
+            "{needs}"
+        );
+        let fields = [
+            ("all", "1"),
+            ("needs", needs),
+            ("action", "disable"),
+            ("confirm", "1"),
+        ];
+        assert_eq!(operator.post("users/bulk", &fields).await.status, 422, "{needs}");
+    }
+    for slug in ["overrides", "aliases", "lists", "access"] {
+        assert!(
+            names(&operator.get(&format!("{slug}?needs=howto-password")).await).is_empty(),
+            "{slug}"
+        );
+        let fields = [
+            ("all", "1"),
+            ("needs", "howto-password"),
+            ("action", "delete"),
+            ("confirm", "1"),
+        ];
+        assert_eq!(
+            operator.post(&format!("{slug}/bulk"), &fields).await.status,
+            422,
+            "{slug}"
+        );
+    }
+    assert_eq!((database.value(off).await, recorded(database).await), (before, 0));
+    let list = operator.get("users?needs=howto-password&per=1").await;
+    assert_eq!(
+        list.attributes("#bulk input[name=needs]", "value"),
+        ["howto-password"]
+    );
+    let all = [("all", "1"), ("needs", "howto-password"), ("action", "disable")];
+    let review = operator.post("users/bulk", &all).await;
+    assert_eq!(
+        (review.status, &*review.text("h1")),
+        (200, "Disable 2 mailboxes?")
+    );
+    let done = operator.submit(&review, &[("confirm", "1")]).await;
+    assert_eq!(done.status, 303, "{}", done.text("main"));
+    assert_eq!(
+        database.value(off).await.as_deref(),
+        Some("offweak@fine.bad.example,weak2@nowhere.example,weak@fine.bad.example")
+    );
+    assert_eq!(recorded(database).await, 2);
 }
