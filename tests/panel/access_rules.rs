@@ -557,3 +557,120 @@ async fn owners_write_recipient_rules_of_their_domains_alone() {
         );
     }
 }
+
+#[tokio::test]
+async fn owners_neither_throw_away_nor_hold_mail_nor_block_a_whole_domain() {
+    for database in both().await {
+        let (panel, owner) = owned(database).await;
+        panel
+            .database
+            .script("DELETE FROM access_rules WHERE kind = 'recipient' AND pattern = 'mine.example'")
+            .await;
+        let page = page_of(&panel, "recipient", "spam@mine.example").await;
+        let (before, changes) = (rules(&panel.database).await, recorded(&panel.database).await);
+        for (pattern, action, column, words) in [
+            (
+                "new@mine.example",
+                "DISCARD",
+                "action",
+                "also for recipients who are not yours",
+            ),
+            (
+                "new@mine.example",
+                "discard",
+                "action",
+                "also for recipients who are not yours",
+            ),
+            (
+                "new@mine.example",
+                "HOLD",
+                "action",
+                "also for recipients who are not yours",
+            ),
+            ("mine.example", "REJECT", "pattern", "subdomains"),
+            ("MINE.example", "DEFER", "pattern", "subdomains"),
+        ] {
+            for path in ["access", page.as_str()] {
+                let fields = [&rule("recipient", pattern, action)[..], &[("confirm", "1")]].concat();
+                let answer = owner.post(path, &fields).await;
+                assert_eq!(
+                    answer.status,
+                    422,
+                    "{path}: {pattern} {action}: {}",
+                    answer.text("main")
+                );
+                let beside = answer.text(&format!("#{column}-error"));
+                assert!(beside.contains(words), "{pattern} {action}: {beside}");
+                assert_eq!(answer.field("pattern"), pattern);
+            }
+        }
+        assert_eq!(rules(&panel.database).await, before);
+        assert_eq!(recorded(&panel.database).await, changes);
+        // One address is theirs to refuse, with both answers there are.
+        for (pattern, action) in [("a@mine.example", "REJECT"), ("b@mine.example", "DEFER")] {
+            let answer = owner.post("access", &rule("recipient", pattern, action)).await;
+            assert_eq!(answer.status, 303, "{pattern}: {}", answer.text("main"));
+        }
+        // The operator is not bound by it.
+        let operator = panel.operator().await;
+        for (pattern, action) in [
+            ("c@mine.example", "DISCARD"),
+            ("d@mine.example", "HOLD"),
+            ("sub.mine.example", "REJECT"),
+        ] {
+            let answer = operator
+                .post_confirmed("access", &rule("recipient", pattern, action))
+                .await;
+            assert_eq!(answer.status, 303, "{pattern}: {}", answer.text("main"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn owners_do_not_switch_on_rules_that_they_may_not_save() {
+    for database in both().await {
+        let (panel, owner) = owned(database).await;
+        panel
+            .database
+            .script(
+                "UPDATE access_rules SET enabled = 0; INSERT INTO access_rules (kind, pattern, action, enabled) VALUES \
+                 ('recipient', 'gone@mine.example', 'DISCARD', 0), ('recipient', 'held@mine.example', 'HOLD', 0)",
+            )
+            .await;
+        let mut keys = Vec::new();
+        for pattern in ["gone@mine.example", "held@mine.example", "mine.example"] {
+            let page = page_of(&panel, "recipient", pattern).await;
+            let fields = [("value", "1"), ("confirm", "1")];
+            let answer = owner.post(&format!("{page}/enabled"), &fields).await;
+            assert_eq!(answer.status, 422, "{pattern}: {}", answer.text("main"));
+            keys.push(page.rsplit('/').next().expect("a key").to_owned());
+        }
+        assert_eq!(recorded(&panel.database).await, 0);
+        let ticked: Vec<(&str, &str)> = keys.iter().map(|key| ("key", key.as_str())).collect();
+        let fields = [&ticked[..], &[("action", "enable"), ("confirm", "1")]].concat();
+        let answer = owner.post("access/bulk", &fields).await;
+        assert_eq!(answer.status, 422, "{}", answer.text("main"));
+        // All that there are, but for these.
+        let review = owner
+            .post("access/bulk", &[("all", "1"), ("action", "enable")])
+            .await;
+        assert_eq!(
+            (review.status, &*review.text("h1")),
+            (200, "Enable 1 access rule?")
+        );
+        let said = review.text("main");
+        for name in ["gone@mine.example", "held@mine.example", "mine.example"] {
+            assert!(said.contains(&format!("{name} stays off: ")), "{name}: {said}");
+        }
+        assert_eq!(owner.submit(&review, &[("confirm", "1")]).await.status, 303);
+        let on = "SELECT GROUP_CONCAT(pattern) FROM access_rules WHERE enabled = 1";
+        assert_eq!(
+            panel.database.value(on).await.as_deref(),
+            Some("spam@mine.example")
+        );
+        // The operator switches on all of them.
+        let operator = panel.operator().await;
+        let answer = operator.post("access/bulk", &fields).await;
+        assert_eq!(answer.status, 303, "{}", answer.text("main"));
+    }
+}

@@ -344,7 +344,9 @@ async fn concerned(
 ) -> Result<Vec<String>> {
     Ok(match action {
         Action::Enable => {
-            let enabling = visitor.app.store.enabling(resource, rows).await?;
+            let (mine, refused) = companions::switchable(visitor, resource, rows);
+            let mut enabling = visitor.app.store.enabling(resource, &mine).await?;
+            enabling.refused.extend(refused);
             review.left_out.extend(left_off(&enabling, rows.len()));
             review
                 .warnings

@@ -1,6 +1,8 @@
 //! What some tables' forms have beside their own row: the self alias of a mailbox, the addresses a new domain starts
 //! with, the members of a mailing list.
 
+use std::borrow::Cow;
+
 use axum::response::Response;
 
 use super::members::members;
@@ -145,6 +147,27 @@ fn beyond_owners(draft: &Draft) -> Vec<Problem> {
         });
     }
     problems
+}
+
+/// Rows that somebody may switch on, and those that saving would be refused for: subject and reason.
+pub(super) fn switchable<'r>(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    rows: &'r [Row],
+) -> (Cow<'r, [Row]>, Vec<(String, String)>) {
+    if resource.slug != "access" || visitor.actor.scope == Scope::Everything {
+        return (Cow::Borrowed(rows), Vec::new());
+    }
+    let (mut mine, mut refused) = (Vec::new(), Vec::new());
+    for row in rows {
+        let on = row.switched_on().check(resource, visitor.app.store.rules());
+        let problem = on.ok().and_then(|draft| beyond_owners(&draft).into_iter().next());
+        match problem.filter(|_| !row.is_enabled()) {
+            Some(problem) => refused.push((row.text(resource.subject).to_owned(), problem.message)),
+            None => mine.push(row.clone()),
+        }
+    }
+    (Cow::Owned(mine), refused)
 }
 
 /// What can go with rows that are deleted: the self aliases of mailboxes.
