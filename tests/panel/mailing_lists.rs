@@ -594,6 +594,20 @@ async fn a_circle_that_a_new_catch_all_closes_is_asked_about() {
 }
 
 #[tokio::test]
+async fn switching_on_many_tells_of_the_circle_that_one_of_them_closes() {
+    let (panel, operator) = ground().await;
+    list(&panel.database, "x@shop.example", "y@shop.example").await;
+    list(&panel.database, "y@shop.example", "x@shop.example").await;
+    let off = "UPDATE aliases SET enabled = 0 WHERE mail = 'y@shop.example'";
+    panel.database.script(off).await;
+    let fields = [("all", "1"), ("enabled", "0"), ("action", "enable")];
+    let review = operator.post("aliases/bulk", &fields).await;
+    assert_eq!(review.status, 200);
+    let said = review.text("main");
+    assert!(said.contains("goes round in a circle"), "{said}");
+}
+
+#[tokio::test]
 async fn a_list_that_grows_is_asked_about_for_the_lists_it_is_a_member_of() {
     let (panel, operator) = ground().await;
     let database = &panel.database;

@@ -351,6 +351,11 @@ async fn concerned(
             review
                 .warnings
                 .extend(enabling.warnings.into_iter().map(|warning| warning.message));
+            let on: HashSet<&str> = enabling.keys.iter().map(String::as_str).collect();
+            let off = mine.iter().filter(|row| on.contains(row.key.as_str()));
+            review
+                .warnings
+                .extend(companions::switching_on(visitor, resource, off).await?);
             enabling.keys
         }
         Action::Disable => {

@@ -18,6 +18,9 @@ use crate::web::text;
 /// Aliases a new domain takes over from another, at most: more is a move, not a start.
 const MOST_COPIED: u16 = 500;
 
+/// Aliases whose expansion is looked at when many are switched on.
+const LOOKED_AT: usize = 200;
+
 /// Domains offered to copy from.
 const OFFERED: &str = "200";
 
@@ -168,6 +171,35 @@ pub(super) fn switchable<'r>(
         }
     }
     (Cow::Owned(mine), refused)
+}
+
+/// What switching on rows comes to that a form would ask about, one by one and therefore for the first [`LOOKED_AT`].
+pub(super) async fn switching_on<'r>(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    rows: impl Iterator<Item = &'r Row>,
+) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    if !matches!(resource.slug, "aliases" | "lists") {
+        return Ok(found);
+    }
+    for (i, row) in rows.enumerate() {
+        if i == LOOKED_AT {
+            found.push(format!(
+                "Of the first {LOOKED_AT} it was looked at whether they go round in a circle or expand too far; of the rest not."
+            ));
+            break;
+        }
+        if let Ok(draft) = row.switched_on().check(resource, visitor.app.store.rules()) {
+            let warnings = expansion(visitor, &draft, None, resource).await?;
+            found.extend(
+                warnings
+                    .into_iter()
+                    .map(|w| format!("`{}`: {}", draft.text("mail"), w.message)),
+            );
+        }
+    }
+    Ok(found)
 }
 
 /// What can go with rows that are deleted: the self aliases of mailboxes.
