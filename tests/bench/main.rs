@@ -357,11 +357,20 @@ const BESIDE: &[(&str, &[&str])] = &[
         &[
             "src/mail/expansion.rs",
             "src/store/expansion.rs",
+            "src/web/crud/members.rs",
             "templates/resources/members.html",
         ],
     ),
     ("access", &["src/mail/access.rs", "src/mail/access_pattern.rs"]),
-    ("overrides", &["src/web/overrides.rs", "src/store/overrides.rs"]),
+    (
+        "overrides",
+        &[
+            "src/web/overrides/mod.rs",
+            "src/web/overrides/save.rs",
+            "src/web/overrides/whole.rs",
+            "src/store/overrides.rs",
+        ],
+    ),
     (
         "users, lists and new domains together",
         &["src/web/crud/companions.rs", "src/store/companions.rs"],
