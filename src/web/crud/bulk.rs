@@ -247,6 +247,14 @@ const NO_ACTION: &str = "Choose Enable, Disable or Delete.";
 
 const GONE: &str = "Some of the rows are not there any more. Look again at what is left.";
 
+/// What is said of more rows than one change takes.
+pub(in crate::web) fn too_many() -> String {
+    format!(
+        "That is more than {} rows, the most of one change. Narrow the list, by domain for instance, and take it in turns.",
+        text::number(MOST as u64)
+    )
+}
+
 pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: Fields) -> Result<Response> {
     run(resource, visitor, fields, false).await
 }
@@ -269,12 +277,7 @@ async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, agai
     let store = &visitor.app.store;
     let rows = store.selected(&visitor.actor, resource, &asked.selection).await?;
     if rows.len() > MOST {
-        let message = format!(
-            "That is more than {} rows, the most of one change. Narrow the list, by domain for instance, and take it in \
-             turns.",
-            text::number(MOST as u64)
-        );
-        return review.respond(Some(&message));
+        return review.respond(Some(&too_many()));
     }
     if rows.is_empty() {
         return review.respond(Some(NOTHING));

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::resource::Problem;
 use crate::resource::overrides::{IN_DOMAINS, PLACES};
 use crate::store::{Applied, Enabling, MOST, Operation, Override, Plan, Refusal, Selection, Stored};
-use crate::web::crud::bulk::{Action, Asked as AskedBulk, Review, already, finish, left_off};
+use crate::web::crud::bulk::{Action, Asked as AskedBulk, Review, already, finish, left_off, too_many};
 use crate::web::crud::conflict::Now;
 use crate::web::form::Stage;
 use crate::web::page::see_other;
@@ -227,10 +227,13 @@ pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
         Selection::Keys(keys) => keys.iter().map(|key| key.to_lowercase()).collect(),
         Selection::Matching(query) => {
             store
-                .override_addresses(&visitor.actor, query, Some(MOST))
+                .override_addresses(&visitor.actor, query, Some(MOST + 1))
                 .await?
         }
     };
+    if addresses.len() > MOST {
+        return review.respond(Some(&too_many()));
+    }
     let all = store.overrides_of(&visitor.actor, &addresses).await?;
     let chosen: Vec<&Override> = match action {
         Action::Enable => {
