@@ -116,6 +116,12 @@ fn check(input: &mut Input<'_>) {
             "An override without a transport changes nothing: Postfix looks the domain up instead. Choose one of the \
              presets, or write the server in brackets, `smtp:[mail.example.com]`.",
         );
+    } else if input.text("transport").contains("TENANT") {
+        input.refuse(
+            "transport",
+            "There is no such host: TENANT stands for the customer's own part of the name, which Microsoft 365 shows as the \
+             MX of the domain. It is the domain with - for each dot, `example-org` for example.org.",
+        );
     } else if let Some(transport) = domains::transport(input) {
         if transport.is_local_delivery() {
             input.caution(
