@@ -10,7 +10,7 @@ use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::mail::{DomainName, EXPANSION_LIMIT, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, domains, users};
-use crate::store::{ListQuery, Operation, Plan, Row, Stored, Table, Warning};
+use crate::store::{ListQuery, Operation, Plan, Row, Store, Stored, Table, Warning};
 use crate::web::form::{Extra, Form, MailboxExtra, NewDomainExtra, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -18,8 +18,9 @@ use crate::web::text;
 /// Aliases a new domain takes over from another, at most: more is a move, not a start.
 const MOST_COPIED: u16 = 500;
 
-/// Aliases whose expansion is looked at when many are switched on.
+/// Aliases whose expansion is looked at when many are switched on, and destinations they may have in all.
 const LOOKED_AT: usize = 200;
+const MOST_ADDRESSES: usize = 1_000;
 
 /// Domains offered to copy from.
 const OFFERED: &str = "200";
@@ -124,7 +125,9 @@ pub(super) async fn plan(
             }
         }
         "domains" if stored.is_none() => return start_of_domain(visitor, &subject, fields).await,
-        "aliases" | "lists" if on => plan.warnings = expansion(visitor, draft, stored, resource).await?,
+        "aliases" | "lists" if on => {
+            plan.warnings = expansion(visitor, draft, stored, resource, Some(store)).await?;
+        }
         _ => {}
     }
     Ok(plan)
@@ -173,7 +176,7 @@ pub(super) fn switchable<'r>(
     (Cow::Owned(mine), refused)
 }
 
-/// What switching on rows comes to that a form would ask about, one by one and therefore for the first [`LOOKED_AT`].
+/// What switching on rows comes to that a form would ask about, one by one and therefore for the first few.
 pub(super) async fn switching_on<'r>(
     visitor: &Visitor,
     resource: &'static Resource,
@@ -183,15 +186,17 @@ pub(super) async fn switching_on<'r>(
     if !matches!(resource.slug, "aliases" | "lists") {
         return Ok(found);
     }
+    let mut addresses = 0;
     for (i, row) in rows.enumerate() {
-        if i == LOOKED_AT {
+        addresses += items_of(row.text("destination")).len();
+        if i == LOOKED_AT || addresses > MOST_ADDRESSES {
             found.push(format!(
-                "Of the first {LOOKED_AT} it was looked at whether they go round in a circle or expand too far; of the rest not."
+                "Of the first {i} it was looked at whether they go round in a circle or expand too far; of the rest not."
             ));
             break;
         }
         if let Ok(draft) = row.switched_on().check(resource, visitor.app.store.rules()) {
-            let warnings = expansion(visitor, &draft, None, resource).await?;
+            let warnings = expansion(visitor, &draft, None, resource, None).await?;
             found.extend(
                 warnings
                     .into_iter()
@@ -424,12 +429,14 @@ async fn copied(
     Ok(rows.collect())
 }
 
-/// What Postfix makes of an alias in the end: too many recipients, or a loop, which it notices only at DATA.
+/// What Postfix makes of an alias in the end: too many recipients, or a loop, which it notices only at DATA. With
+/// `parents` the lists it is a member of are looked at too.
 async fn expansion(
     visitor: &Visitor,
     draft: &Draft,
     stored: Option<&Stored>,
     resource: &Resource,
+    parents: Option<&Store>,
 ) -> Result<Vec<Warning>> {
     let store = &visitor.app.store;
     let (address, items) = (draft.text("mail"), items_of(&draft.text("destination")));
@@ -473,8 +480,11 @@ async fn expansion(
                 .join(" → ")
         ));
     }
-    if !now.fails() && now.count > before.as_ref().map_or(1, |before| before.count) {
-        for parent in store.outgrown(&visitor.actor, &address, &items).await? {
+    if let Some(parents) = parents
+        && !now.fails()
+        && now.count > before.as_ref().map_or(1, |before| before.count)
+    {
+        for parent in parents.outgrown(&visitor.actor, &address, &items).await? {
             ask(format!(
                 "`{parent}` has this as a member and would expand to more than {} recipients: Postfix then takes nothing \
                  for it, 451 Alias expansion error.",
