@@ -10,9 +10,6 @@ use crate::error::{Error, Result};
 use crate::mail::{domain_of, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, backups, relays, users};
 
-/// Addresses looked up with one statement.
-const ADDRESSES_AT_ONCE: usize = 500;
-
 /// What to write, and what to say about it.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -145,37 +142,35 @@ impl Store {
         let mut plan = Plan::default();
         let resource = &aliases::RESOURCE;
         let (mut alone, mut names) = (Vec::new(), Vec::new());
-        for chunk in addresses.chunks(ADDRESSES_AT_ONCE) {
-            for alias in self.about(actor, resource, chunk).await? {
-                let address = alias.row.subject(resource);
-                let items = items_of(alias.row.text("destination"));
-                let others: Vec<&str> = items
-                    .iter()
-                    .map(String::as_str)
-                    .filter(|item| *item != address)
-                    .collect();
-                if others.len() == items.len() {
-                    continue;
-                }
-                if others.is_empty() {
-                    alone.push(alias.row.key.clone());
-                    names.push(address);
-                    continue;
-                }
-                let enabled = if alias.row.is_enabled() { "1" } else { "0" };
-                let rest = others.join(",");
-                plan.told
-                    .push(format!("The alias `{address}` goes on delivering to `{rest}`."));
-                plan.operations.push(Operation::Update {
-                    resource,
-                    key: alias.row.key.clone(),
-                    version: Some(alias.image.version()),
-                    draft: self.draft(
-                        resource,
-                        &[("mail", &address), ("destination", &rest), ("enabled", enabled)],
-                    )?,
-                });
+        for alias in self.about(actor, resource, addresses).await? {
+            let address = alias.row.subject(resource);
+            let items = items_of(alias.row.text("destination"));
+            let others: Vec<&str> = items
+                .iter()
+                .map(String::as_str)
+                .filter(|item| *item != address)
+                .collect();
+            if others.len() == items.len() {
+                continue;
             }
+            if others.is_empty() {
+                alone.push(alias.row.key.clone());
+                names.push(address);
+                continue;
+            }
+            let enabled = if alias.row.is_enabled() { "1" } else { "0" };
+            let rest = others.join(",");
+            plan.told
+                .push(format!("The alias `{address}` goes on delivering to `{rest}`."));
+            plan.operations.push(Operation::Update {
+                resource,
+                key: alias.row.key.clone(),
+                version: Some(alias.image.version()),
+                draft: self.draft(
+                    resource,
+                    &[("mail", &address), ("destination", &rest), ("enabled", enabled)],
+                )?,
+            });
         }
         match names.as_slice() {
             [] => return Ok(plan),
@@ -200,13 +195,9 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn overridden(&self, actor: &Actor, addresses: &[String]) -> Result<HashSet<String>> {
-        let mut found = HashSet::new();
-        for chunk in addresses.chunks(ADDRESSES_AT_ONCE) {
-            let overrides = self.overrides_of(actor, chunk).await?;
-            let on = overrides.into_iter().filter(Override::is_enabled);
-            found.extend(on.map(|o| o.address));
-        }
-        Ok(found)
+        let overrides = self.overrides_of(actor, addresses).await?;
+        let on = overrides.into_iter().filter(Override::is_enabled);
+        Ok(on.map(|o| o.address).collect())
     }
 
     /// Writes an override whole: its transport row in `place`, the self alias, and the relay recipient where the domain is

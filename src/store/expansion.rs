@@ -67,18 +67,16 @@ impl Store {
                         .filter(|key| asked.insert(key.clone())),
                 );
             }
-            for chunk in keys.chunks(500) {
-                for stored in self.about(actor, &aliases::RESOURCE, chunk).await? {
-                    if !stored.row.is_enabled() {
-                        continue;
-                    }
-                    let items = items_of(stored.row.text("destination"));
-                    known
-                        .0
-                        .entry(stored.row.subject(&aliases::RESOURCE))
-                        .or_default()
-                        .extend(items);
+            for stored in self.about(actor, &aliases::RESOURCE, &keys).await? {
+                if !stored.row.is_enabled() {
+                    continue;
                 }
+                let items = items_of(stored.row.text("destination"));
+                known
+                    .0
+                    .entry(stored.row.subject(&aliases::RESOURCE))
+                    .or_default()
+                    .extend(items);
             }
             // What a catch-all makes of an address is an address again.
             frontier = keys

@@ -18,6 +18,8 @@ use crate::resource::{Kind, Resource};
 const PER_PAGE: u16 = 50;
 /// Most rows of a page.
 const MOST_PER_PAGE: u16 = 500;
+/// Subjects looked up with one statement.
+const SUBJECTS_AT_ONCE: usize = 500;
 /// Up to here the total is counted; beyond, counting would cost more than the page.
 const COUNTED: u64 = 10_000;
 
@@ -381,17 +383,18 @@ pub(super) async fn find_subjects(
     table: &Table,
     subjects: &[String],
 ) -> Result<Vec<Stored>, sqlx::Error> {
-    if subjects.is_empty() {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for subjects in subjects.chunks(SUBJECTS_AT_ONCE) {
+        let condition = |sql: &mut QueryBuilder<MySql>| {
+            sql.push(format!("{} IN (", comparable(resource.subject, subjects)));
+            push_list(sql, subjects);
+            sql.push(")");
+        };
+        let mut rows = find_where(&mut *connection, actor, resource, table, condition, "").await?;
+        rows.retain(|stored| subjects.contains(&stored.row.subject(resource)));
+        found.append(&mut rows);
     }
-    let condition = |sql: &mut QueryBuilder<MySql>| {
-        sql.push(format!("{} IN (", comparable(resource.subject, subjects)));
-        push_list(sql, subjects);
-        sql.push(")");
-    };
-    let mut rows = find_where(connection, actor, resource, table, condition, "").await?;
-    rows.retain(|stored| subjects.contains(&stored.row.subject(resource)));
-    Ok(rows)
+    Ok(found)
 }
 
 async fn find_where(

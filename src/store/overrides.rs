@@ -15,9 +15,6 @@ use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::resource::overrides::PLACES;
 
-/// Addresses looked up with one statement.
-const ADDRESSES_AT_ONCE: usize = 500;
-
 /// The override of one address.
 #[derive(Debug, Clone)]
 pub struct Override {
@@ -119,11 +116,9 @@ impl Store {
             else {
                 continue;
             };
-            let mut rows = Vec::new();
-            for chunk in addresses.chunks(ADDRESSES_AT_ONCE) {
-                let found = find_subjects(&mut connection, actor, resource, table, chunk).await;
-                rows.extend(found.map_err(classify)?);
-            }
+            let mut rows = find_subjects(&mut connection, actor, resource, table, addresses)
+                .await
+                .map_err(classify)?;
             rows.sort_by_key(|stored| stored.row.key.parse::<u64>().unwrap_or_default());
             for stored in rows {
                 let address = stored.row.subject(resource);

@@ -1,6 +1,6 @@
 //! The members of a mailing list: what the page says of each, and what becomes of those added and removed.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mail::{Destinations, EXPANSION_LIMIT, domain_of, expand, items_of};
 use crate::resource::{Resource, aliases, backups, domains, users};
 use crate::store::{Aliases, Stored};
@@ -101,42 +101,27 @@ struct Surroundings {
 impl Surroundings {
     async fn of(visitor: &Visitor, items: &[String], aliases: Aliases) -> Result<Self> {
         let (store, actor) = (&visitor.app.store, &visitor.actor);
-        let enabled = |rows: Vec<Stored>, resource: &'static Resource| -> Vec<String> {
-            let on = rows.iter().filter(|stored| stored.row.is_enabled());
-            on.map(|stored| stored.row.subject(resource)).collect()
-        };
         let mut domain_names: Vec<String> = items.iter().map(|item| domain_of(item)).collect();
         domain_names.sort();
         domain_names.dedup();
-        let mut around = Self {
-            aliases,
-            pages: Vec::new(),
-            mailboxes: Vec::new(),
-            hosted: Vec::new(),
-            relayed: Vec::new(),
-            overrides: Vec::new(),
+        let own_aliases = store.about(actor, &aliases::RESOURCE, items).await?;
+        let overrides = store.overrides_of(actor, items).await?;
+        let enabled = async |resource: &'static Resource, subjects: &[String]| {
+            let rows = store.about(actor, resource, subjects).await?;
+            let on = rows.iter().filter(|stored| stored.row.is_enabled());
+            Ok::<Vec<String>, Error>(on.map(|stored| stored.row.subject(resource)).collect())
         };
-        for chunk in items.chunks(500) {
-            around.mailboxes.extend(enabled(
-                store.about(actor, &users::RESOURCE, chunk).await?,
-                &users::RESOURCE,
-            ));
-            let aliases = store.about(actor, &aliases::RESOURCE, chunk).await?;
-            around.pages.extend(
-                aliases
-                    .iter()
-                    .map(|alias| (alias.row.subject(&aliases::RESOURCE), alias.row.key.clone())),
-            );
-            let overrides = store.overrides_of(actor, chunk).await?;
-            around.overrides.extend(overrides.into_iter().map(|o| o.address));
-        }
-        for chunk in domain_names.chunks(500) {
-            let hosted = store.about(actor, &domains::RESOURCE, chunk).await?;
-            around.hosted.extend(enabled(hosted, &domains::RESOURCE));
-            let relayed = store.about(actor, &backups::RESOURCE, chunk).await?;
-            around.relayed.extend(enabled(relayed, &backups::RESOURCE));
-        }
-        Ok(around)
+        Ok(Self {
+            aliases,
+            pages: own_aliases
+                .iter()
+                .map(|alias| (alias.row.subject(&aliases::RESOURCE), alias.row.key.clone()))
+                .collect(),
+            mailboxes: enabled(&users::RESOURCE, items).await?,
+            hosted: enabled(&domains::RESOURCE, &domain_names).await?,
+            relayed: enabled(&backups::RESOURCE, &domain_names).await?,
+            overrides: overrides.into_iter().map(|o| o.address).collect(),
+        })
     }
 
     fn member(&self, visitor: &Visitor, item: &str, room: &mut usize) -> Member {
