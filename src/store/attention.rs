@@ -1,12 +1,13 @@
 //! What an operator should look at first: mistakes that whole tables can be asked for with one statement each. The rows
 //! of a list say by themselves what is wrong with each.
 
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::QueryBuilder;
 
 use super::connect::{classify, number};
+use super::neighbours::text;
 use super::schema::Schema;
 use super::sql::{ident, push_scope};
-use super::{ListQuery, Store};
+use super::{Override, Store};
 use crate::access::Actor;
 use crate::error::Result;
 use crate::resource::{Resource, backups, domains, users};
@@ -20,7 +21,7 @@ const NAMED: u32 = 3;
 /// Something to look at.
 #[derive(Debug)]
 pub struct Finding {
-    /// What [`ListQuery::needs`] is to be for a list of these rows alone; empty where there is none.
+    /// What [`super::ListQuery::needs`] is to be for a list of these rows alone; empty where there is none.
     pub name: &'static str,
     /// The table.
     pub resource: &'static Resource,
@@ -141,27 +142,30 @@ impl Question {
     }
 }
 
-/// The condition of the rows, called `r`, that a list is narrowed to by [`ListQuery::needs`]; `None` where nothing can be
+/// The condition of the rows, called `r`, that a list is narrowed to by [`super::ListQuery::needs`]; `None` where nothing can be
 /// asked by that name.
 pub(super) fn condition(schema: &Schema, resource: &Resource, name: &str) -> Option<String> {
-    let mut questions = QUESTIONS.iter();
-    let question = questions.find(|q| q.name == name && q.resource.slug == resource.slug)?;
-    question.condition(schema)
+    question(resource, name)?.condition(schema)
 }
 
 /// What is the matter with the rows that a list is narrowed to, after `Only those`.
 pub fn matter(resource: &Resource, name: &str) -> Option<&'static str> {
-    let mut questions = QUESTIONS.iter();
-    let question = questions.find(|q| q.name == name && q.resource.slug == resource.slug)?;
-    Some(question.message)
+    Some(question(resource, name)?.message)
+}
+
+fn question(resource: &Resource, name: &str) -> Option<&'static Question> {
+    QUESTIONS
+        .iter()
+        .find(|q| q.name == name && q.resource.slug == resource.slug)
 }
 
 impl Store {
-    /// What the actor should look at first; questions about tables or columns that are missing are left out.
+    /// What the actor should look at first, also of the overrides; questions about tables or columns that are missing are
+    /// left out.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn attention(&self, actor: &Actor) -> Result<Vec<Finding>> {
+    pub async fn attention(&self, actor: &Actor, overrides: &[Override]) -> Result<Vec<Finding>> {
         let schema = self.schema().await?;
         let mut findings = Vec::new();
         for question in QUESTIONS {
@@ -170,10 +174,6 @@ impl Store {
             }
         }
         // The same address in both tables, or twice in one.
-        let stored = self
-            .override_addresses(actor, &ListQuery::default(), None)
-            .await?;
-        let overrides = self.overrides_of(actor, &stored).await?;
         let twice: Vec<_> = overrides.iter().filter(|o| o.rows.len() > 1).collect();
         if !twice.is_empty() {
             findings.push(Finding {
@@ -229,15 +229,11 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(classify)?;
-        let text = |row: &sqlx::mysql::MySqlRow, i: usize| {
-            row.try_get_unchecked::<Option<String>, _>(i)
-                .map(Option::unwrap_or_default)
-                .map_err(classify)
-        };
         let examples = rows
             .iter()
             .map(|row| Ok((text(row, 0)?, text(row, 1)?)))
-            .collect::<Result<_>>()?;
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(classify)?;
         Ok(Some(Finding {
             name: question.name,
             resource,
@@ -246,18 +242,5 @@ impl Store {
             serious: question.serious,
             examples,
         }))
-    }
-
-    /// How many overrides there are, and how many of them are off.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn override_tally(&self, actor: &Actor) -> Result<(u64, u64)> {
-        let stored = self
-            .override_addresses(actor, &ListQuery::default(), None)
-            .await?;
-        let overrides = self.overrides_of(actor, &stored).await?;
-        let off = overrides.iter().filter(|o| !o.is_enabled()).count();
-        Ok((overrides.len() as u64, off as u64))
     }
 }

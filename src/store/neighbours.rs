@@ -321,7 +321,8 @@ impl Look<'_> {
     }
 }
 
-fn text(row: &sqlx::mysql::MySqlRow, i: usize) -> Result<String, sqlx::Error> {
+/// A column as text; empty where it is NULL.
+pub(super) fn text(row: &sqlx::mysql::MySqlRow, i: usize) -> Result<String, sqlx::Error> {
     row.try_get_unchecked::<Option<String>, _>(i)
         .map(Option::unwrap_or_default)
 }

@@ -92,6 +92,17 @@ impl Store {
         })
     }
 
+    /// Every override the actor may see.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn all_overrides(&self, actor: &Actor) -> Result<Vec<Override>> {
+        let addresses = self
+            .override_addresses(actor, &ListQuery::default(), None)
+            .await?;
+        self.overrides_of(actor, &addresses).await
+    }
+
     /// The override of an address.
     ///
     /// # Errors

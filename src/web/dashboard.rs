@@ -12,7 +12,7 @@ use super::urls::query;
 use crate::error::Result;
 use crate::resource::overrides::IN_DOMAINS;
 use crate::resource::{self, Part, Resource};
-use crate::store::{ChangeQuery, Total};
+use crate::store::{ChangeQuery, Override, Total};
 
 /// Changes shown.
 const LATEST: usize = 8;
@@ -84,7 +84,8 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
             }
         }
     }
-    let (count, off) = store.override_tally(actor).await?;
+    let overrides = store.all_overrides(actor).await?;
+    let off = overrides.iter().filter(|o| !o.is_enabled()).count() as u64;
     let place = cards
         .iter()
         .position(|card| card.slug == "backups")
@@ -94,7 +95,7 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         Card {
             slug: IN_DOMAINS.slug,
             title: IN_DOMAINS.words.title,
-            count: Some(text::number(count)),
+            count: Some(text::number(overrides.len() as u64)),
             off: (off > 0).then(|| text::number(off)),
         },
     );
@@ -105,15 +106,15 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         page: visitor.page("Dashboard", "dashboard").await?,
         cards,
         remarks,
-        findings: findings(&visitor).await?,
+        findings: findings(&visitor, &overrides).await?,
         changes: changes.into_iter().map(ChangeView::new).collect(),
     };
     render(StatusCode::OK, &template)
 }
 
-async fn findings(visitor: &Visitor) -> Result<Vec<Attention>> {
+async fn findings(visitor: &Visitor, overrides: &[Override]) -> Result<Vec<Attention>> {
     let urls = &visitor.app.urls;
-    let found = visitor.app.store.attention(&visitor.actor).await?;
+    let found = visitor.app.store.attention(&visitor.actor, overrides).await?;
     Ok(found
         .into_iter()
         .map(|finding| {
