@@ -36,7 +36,7 @@ impl Action {
         }
     }
 
-    fn verb(self) -> &'static str {
+    pub fn verb(self) -> &'static str {
         match self {
             Self::Enable => "Enable",
             Self::Disable => "Disable",

@@ -27,25 +27,43 @@ pub(super) async fn ask_delete(visitor: Visitor, key: KeySegment) -> Result<Resp
 }
 
 async fn confirm_delete(visitor: &Visitor, stored: &Override, plan: Plan) -> Result<Response> {
-    let page = visitor.page("Delete an override", IN_DOMAINS.slug).await?;
+    let fields = vec![("version".to_owned(), stored.version())];
+    confirm(visitor, stored, Action::Delete, fields, plan).await
+}
+
+/// Asks about one override, with what is written beside its row.
+async fn confirm(
+    visitor: &Visitor,
+    stored: &Override,
+    action: Action,
+    fields: Vec<(String, String)>,
+    plan: Plan,
+) -> Result<Response> {
+    let (verb, danger) = (action.verb(), action == Action::Delete);
+    let path = if danger { "/delete" } else { "/enabled" };
+    let page = visitor
+        .page(&format!("{verb} an override"), IN_DOMAINS.slug)
+        .await?;
+    let mut warnings = plan.told;
+    warnings.extend(plan.warnings.into_iter().map(|w| w.message));
     let review = Review {
-        action: page.row_url("overrides", &stored.address) + "/delete",
+        action: page.row_url("overrides", &stored.address) + path,
         back: page.row_url("overrides", &stored.address),
         page,
         resource: &IN_DOMAINS,
-        title: format!("Delete the override of {}?", text::plain(&stored.address)),
+        title: format!("{verb} the override of {}?", text::plain(&stored.address)),
         which: String::new(),
-        verb: "Delete",
+        verb,
         what: "the override".to_owned(),
         count: 1,
-        fields: vec![("version".to_owned(), stored.version())],
+        fields,
         names: Vec::new(),
         dependents: Vec::new(),
         companions: Vec::new(),
-        warnings: plan.told,
+        warnings,
         left_out: Vec::new(),
         problem: None,
-        danger: true,
+        danger,
     };
     review.respond(None)
 }
@@ -122,37 +140,6 @@ fn unusable<'o>(visitor: &Visitor, stored: &'o Override) -> Option<(&'o Stored, 
     })
 }
 
-async fn confirm_enable(
-    visitor: &Visitor,
-    stored: &Override,
-    plan: Plan,
-    fields: &Fields,
-) -> Result<Response> {
-    let page = visitor.page("Enable an override", IN_DOMAINS.slug).await?;
-    let mut warnings = plan.told;
-    warnings.extend(plan.warnings.into_iter().map(|w| w.message));
-    let review = Review {
-        action: page.row_url("overrides", &stored.address) + "/enabled",
-        back: page.row_url("overrides", &stored.address),
-        page,
-        resource: &IN_DOMAINS,
-        title: format!("Enable the override of {}?", text::plain(&stored.address)),
-        which: String::new(),
-        verb: "Enable",
-        what: "the override".to_owned(),
-        count: 1,
-        fields: fields.repeatable(),
-        names: Vec::new(),
-        dependents: Vec::new(),
-        companions: Vec::new(),
-        warnings,
-        left_out: Vec::new(),
-        problem: None,
-        danger: false,
-    };
-    review.respond(None)
-}
-
 pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
     let (place, table) = live(&visitor).await?;
     let stored = found(&visitor, &key).await?;
@@ -189,7 +176,7 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
         let store = &visitor.app.store;
         plan = store.plan_companions(&visitor.actor, &stored.address).await?;
         if !plan.warnings.is_empty() && !fields.is_set("confirm") {
-            return confirm_enable(&visitor, &stored, plan, &fields).await;
+            return confirm(&visitor, &stored, Action::Enable, fields.repeatable(), plan).await;
         }
         operations.append(&mut plan.operations);
     }
