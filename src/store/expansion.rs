@@ -41,11 +41,6 @@ impl Aliases {
                 .collect(),
         )
     }
-
-    /// The row of the address itself.
-    pub fn own(&self, address: &str) -> Option<&[String]> {
-        self.0.get(address).map(Vec::as_slice)
-    }
 }
 
 impl Store {
@@ -112,19 +107,17 @@ impl Store {
                 if asked.len() > MOST_PARENTS || !asked.insert(parent.to_lowercase()) {
                     continue;
                 }
-                let own = [parent.to_lowercase()];
-                let mut known = self.aliases_from(actor, &own).await?;
+                let own = parent.to_lowercase();
+                let from = [std::slice::from_ref(&own), items].concat();
+                let mut known = self.aliases_from(actor, &from).await?;
                 known.0.insert(address.to_owned(), items.to_vec());
-                for (extra, to) in self.aliases_from(actor, items).await?.0 {
-                    known.0.entry(extra).or_insert(to);
-                }
-                let Some(members) = known.own(&own[0]).map(<[String]>::to_vec) else {
+                let Some(members) = known.0.get(&own) else {
                     continue;
                 };
-                if expand(&own[0], &members, &|address| known.lookup(address)).over_limit {
-                    found.push(parent.clone());
+                if expand(&own, members, &|address| known.lookup(address)).over_limit {
+                    found.push(parent);
                 }
-                frontier.push(parent.to_lowercase());
+                frontier.push(own);
             }
         }
         Ok(found)

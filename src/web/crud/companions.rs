@@ -10,7 +10,7 @@ use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::mail::{DomainName, EXPANSION_LIMIT, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, domains, users};
-use crate::store::{ListQuery, Operation, Plan, Row, Store, Stored, Table, Warning};
+use crate::store::{ListQuery, Operation, Plan, Row, Stored, Table, Warning};
 use crate::web::form::{Extra, Form, MailboxExtra, NewDomainExtra, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -126,7 +126,7 @@ pub(super) async fn plan(
         }
         "domains" if stored.is_none() => return start_of_domain(visitor, &subject, fields).await,
         "aliases" | "lists" if on => {
-            plan.warnings = expansion(visitor, draft, stored, resource, Some(store)).await?;
+            plan.warnings = expansion(visitor, draft, stored, resource, true).await?;
         }
         _ => {}
     }
@@ -196,7 +196,7 @@ pub(super) async fn switching_on<'r>(
             break;
         }
         if let Ok(draft) = row.switched_on().check(resource, visitor.app.store.rules()) {
-            let warnings = expansion(visitor, &draft, None, resource, None).await?;
+            let warnings = expansion(visitor, &draft, None, resource, false).await?;
             found.extend(
                 warnings
                     .into_iter()
@@ -436,7 +436,7 @@ async fn expansion(
     draft: &Draft,
     stored: Option<&Stored>,
     resource: &Resource,
-    parents: Option<&Store>,
+    parents: bool,
 ) -> Result<Vec<Warning>> {
     let store = &visitor.app.store;
     let (address, items) = (draft.text("mail"), items_of(&draft.text("destination")));
@@ -480,11 +480,9 @@ async fn expansion(
                 .join(" → ")
         ));
     }
-    if let Some(parents) = parents
-        && !now.fails()
-        && now.count > before.as_ref().map_or(1, |before| before.count)
-    {
-        for parent in parents.outgrown(&visitor.actor, &address, &items).await? {
+    let grows = now.count > before.as_ref().map_or(1, |before| before.count);
+    if parents && grows && !now.fails() {
+        for parent in store.outgrown(&visitor.actor, &address, &items).await? {
             ask(format!(
                 "`{parent}` has this as a member and would expand to more than {} recipients: Postfix then takes nothing \
                  for it, 451 Alias expansion error.",
