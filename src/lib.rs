@@ -1,7 +1,8 @@
 //! Postwarden: a web panel for Postfix lookup tables in MySQL or MariaDB.
 //!
 //! Modules depend on one another in one direction only:
-//! `cli → web → store → resource → mail`, with [`access`] (who may do what) and [`config`] used from above and
+//! `cli → web → store → resource → mail`, with [`access`] (who may do what), [`postfix`] (what Postfix is told) and
+//! [`config`] used from above and
 //! [`mariadb`] (a private server for the demo and the tests) used by the outermost layer alone.
 
 pub mod access;
@@ -11,6 +12,7 @@ pub mod demo;
 pub mod error;
 pub mod mail;
 pub mod mariadb;
+pub mod postfix;
 pub mod resource;
 pub mod store;
 pub mod web;

@@ -10,6 +10,7 @@ use sqlx::{MySqlConnection, Row as _};
 use super::connect::classify;
 use super::sql::ident;
 use crate::error::{Error, ReadOnly, Result};
+use crate::postfix::Tables;
 use crate::resource::Resource;
 
 /// How old an answer may be for reading; writing always looks anew.
@@ -140,6 +141,17 @@ impl Schema {
     /// The live table of this name.
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)
+    }
+
+    /// The names of it all, for what Postfix is asked to look up.
+    pub fn names(&self) -> Tables {
+        self.tables
+            .values()
+            .map(|table| {
+                let columns = table.columns.iter().map(|c| c.name.clone()).collect();
+                (table.name.clone(), columns)
+            })
+            .collect()
     }
 
     /// Reads the whole schema of the connection's database.

@@ -2,6 +2,9 @@
 //!
 //! 0 done, 1 failed, 2 usage, 3 findings. Errors are one line on standard error that says what to do.
 
+mod install;
+mod postfix;
+
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +49,9 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+    /// The configuration of Postfix: made, and compared with a live one
+    #[command(subcommand)]
+    Postfix(postfix::Command),
     /// Print the effective settings, secrets masked
     Config,
     /// Run the panel on a private MariaDB with sample data, all in one folder
@@ -177,6 +183,7 @@ async fn perform(cli: Cli) -> Result<()> {
             start_log(&config);
             demo::run(config, &dir).await
         }
+        Command::Postfix(command) => postfix::perform(&config, command).await,
         Command::Migrate { dry_run } => migrate(&Store::connect(&config).await?, dry_run).await,
         Command::Account(command) => {
             let store = Store::connect(&config).await?;
@@ -327,19 +334,8 @@ impl Password {
                 generated: true,
             });
         }
-        let mut line = String::new();
-        std::io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .map_err(|e| Error::unexpected("reading the password", e))?;
-        let text = line.trim_end_matches(['\r', '\n']).to_owned();
-        if text.is_empty() {
-            return Err(Error::Usage(
-                "no password on standard input: its first line is empty".to_owned(),
-            ));
-        }
         Ok(Self {
-            text,
+            text: password_from_stdin()?,
             generated: false,
         })
     }
@@ -351,6 +347,22 @@ impl Password {
             Ok(())
         }
     }
+}
+
+/// The first line of standard input.
+fn password_from_stdin() -> Result<String> {
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|e| Error::unexpected("reading the password", e))?;
+    let text = line.trim_end_matches(['\r', '\n']).to_owned();
+    if text.is_empty() {
+        return Err(Error::Usage(
+            "no password on standard input: its first line is empty".to_owned(),
+        ));
+    }
+    Ok(text)
 }
 
 async fn changes(store: &Store, limit: usize) -> Result<()> {

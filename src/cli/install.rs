@@ -1,0 +1,201 @@
+//! Putting files with a password in them into a directory: all of them or none, with the rights Postfix needs, and
+//! nothing of what was there lost.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+use tempfile::{Builder, NamedTempFile};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::postfix::File;
+
+/// Root writes, group postfix reads (docs/postfix.md 1.19).
+const MODE: u32 = 0o640;
+
+/// What became of a file.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is new.
+    Written,
+    /// It was there and is the same.
+    Unchanged,
+    /// Another one was there; it has this name now, and this is how they differ, passwords hidden.
+    Replaced {
+        /// Where the old one is.
+        kept: PathBuf,
+        /// A unified diff.
+        diff: String,
+    },
+}
+
+/// Whether something is in the directory already.
+///
+/// # Errors
+/// It cannot be read, or is no directory. One that does not exist is empty.
+pub fn is_occupied(dir: &Path) -> io::Result<bool> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the files into the directory, which is made where it is missing. Nothing is replaced before every file is on the
+/// disk.
+///
+/// # Errors
+/// Whatever the system said, with the file's name.
+pub fn put(dir: &Path, files: &[File]) -> io::Result<Vec<(PathBuf, Outcome)>> {
+    let about = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: io::Error| io::Error::new(error.kind(), format!("{path}: {error}"))
+    };
+    fs::create_dir_all(dir).map_err(about(dir))?;
+    let mut staged = Vec::new();
+    for file in files {
+        let path = dir.join(&file.name);
+        let old = match fs::read(&path) {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(about(&path)(error)),
+        };
+        let new = stage(dir, &file.text).map_err(about(&path))?;
+        staged.push((path, old, new, file));
+    }
+    let mut outcomes = Vec::new();
+    for (path, old, new, file) in staged {
+        let outcome = match old {
+            Some(old) if old == file.text => Outcome::Unchanged,
+            Some(old) => {
+                let kept = keep(&path).map_err(about(&path))?;
+                let diff = difference(&path, &old, &file.text);
+                Outcome::Replaced { kept, diff }
+            }
+            None => Outcome::Written,
+        };
+        // One that is the same gets its rights anew.
+        new.persist(&path).map_err(|e| about(&path)(e.error))?;
+        outcomes.push((path, outcome));
+    }
+    fs::File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(about(dir))?;
+    Ok(outcomes)
+}
+
+/// Writes a text beside its final place, for nobody but its owner and group postfix.
+fn stage(dir: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let mut file = Builder::new().prefix(".postwarden-").tempfile_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    // Only root may give files away, and only where Postfix is installed is there a group to give them to.
+    if let Some(group) = group_postfix() {
+        let _ = chown(file.path(), Some(0), Some(group));
+    }
+    file.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// The number of group postfix on this machine.
+pub fn group_postfix() -> Option<u32> {
+    let groups = fs::read_to_string("/etc/group").ok()?;
+    let line = groups.lines().find_map(|line| line.strip_prefix("postfix:"))?;
+    line.split(':').nth(1)?.parse().ok()
+}
+
+/// Gives the file a second name that says when it was replaced.
+fn keep(path: &Path) -> io::Result<PathBuf> {
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let now = OffsetDateTime::now_utc()
+        .format(&format)
+        .map_err(io::Error::other)?;
+    for attempt in 1.. {
+        let suffix = if attempt == 1 {
+            format!(".bak-{now}")
+        } else {
+            format!(".bak-{now}-{attempt}")
+        };
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let kept = PathBuf::from(name);
+        match fs::hard_link(path, &kept) {
+            Ok(()) => return Ok(kept),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
+/// How two versions of a file differ, with every password hidden.
+fn difference(path: &Path, old: &str, new: &str) -> String {
+    let hidden = |text: &str| -> String {
+        text.lines()
+            .map(|line| match line.split_once('=') {
+                Some((name, _)) if name.trim() == "password" => "password = ****\n".to_owned(),
+                _ => format!("{line}\n"),
+            })
+            .collect()
+    };
+    let (shown_old, shown_new) = (hidden(old), hidden(new));
+    if shown_old == shown_new {
+        return "(only the password or white space differs)\n".to_owned();
+    }
+    let path = path.display().to_string();
+    TextDiff::from_lines(&shown_old, &shown_new)
+        .unified_diff()
+        .header(&format!("{path} (before)"), &path)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> [File; 1] {
+        [File {
+            name: "mysql_alias.cf".to_owned(),
+            text: text.to_owned(),
+        }]
+    }
+
+    #[test]
+    fn a_different_file_is_kept_and_an_equal_one_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let first = put(dir.path(), &file("password = one\nquery = a\n")).expect("written");
+        assert!(matches!(first[0].1, Outcome::Written));
+        let same = put(dir.path(), &file("password = one\nquery = a\n")).expect("written");
+        assert!(matches!(same[0].1, Outcome::Unchanged));
+        for _ in 0..2 {
+            put(dir.path(), &file("password = one\nquery = a\n")).expect("written");
+            let changed = put(dir.path(), &file("password = two\nquery = b\n")).expect("written");
+            let Outcome::Replaced { kept, diff } = &changed[0].1 else {
+                panic!("{changed:?}");
+            };
+            assert_eq!(
+                fs::read_to_string(kept).expect("kept"),
+                "password = one\nquery = a\n"
+            );
+            assert!(diff.contains("-query = a\n+query = b"), "{diff}");
+            assert!(!diff.contains("one") && !diff.contains("two"), "{diff}");
+        }
+        // Nothing else is left behind.
+        let others = fs::read_dir(dir.path()).expect("a directory").filter(|e| {
+            e.as_ref()
+                .is_ok_and(|e| !e.file_name().to_string_lossy().starts_with("mysql_alias.cf"))
+        });
+        assert_eq!(others.count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_closed_to_everybody_but_its_owner_and_group() {
+        let dir = tempfile::tempdir().expect("a directory");
+        put(&dir.path().join("new/one"), &file("x")).expect("written");
+        let made = fs::metadata(dir.path().join("new/one/mysql_alias.cf")).expect("a file");
+        assert_eq!(made.permissions().mode() & 0o7777, 0o640);
+    }
+}

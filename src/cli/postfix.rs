@@ -1,0 +1,177 @@
+//! `postwarden postfix`: the configuration of Postfix, made and compared with a live one.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::install::{self, Outcome};
+use super::print;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::postfix::{Account, Configuration, MAPS};
+use crate::store::Store;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the lookup tables (mysql_*.cf) and the settings for main.cf
+    Generate(Generate),
+}
+
+/// Where to, and with which account Postfix signs in to the database.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The directory to write to; made where it is missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Postfix's own database account [default: that of `DATABASE_URL`]
+    #[arg(long)]
+    user: Option<String>,
+    /// The database [default: that of `DATABASE_URL`]
+    #[arg(long)]
+    dbname: Option<String>,
+    /// Database servers as Postfix takes them, inet:host:port or <unix:/path> [default: that of `DATABASE_URL`]
+    #[arg(long)]
+    hosts: Option<String>,
+    /// Read the account's password from the first line of this file
+    #[arg(long, value_name = "FILE", group = "password")]
+    password_file: Option<PathBuf>,
+    /// Read the account's password from the first line of standard input
+    #[arg(long, group = "password")]
+    password_stdin: bool,
+    /// Ask for the account's password on the terminal
+    #[arg(long, group = "password")]
+    ask_password: bool,
+    /// Write into a directory that is not empty; files that differ are kept as .bak-TIME
+    #[arg(long)]
+    force: bool,
+}
+
+/// Does it.
+pub async fn perform(config: &Config, command: Command) -> Result<()> {
+    match command {
+        Command::Generate(options) => generate(config, options).await,
+    }
+}
+
+async fn generate(config: &Config, options: Generate) -> Result<()> {
+    let out = options.out.clone();
+    let force = options.force;
+    let account = account(config, options)?;
+    let store = Store::connect(config).await?;
+    let tables = store.schema().await?.names();
+    let configuration = Configuration::new(account, tables.clone());
+    if configuration.maps().next().is_none() {
+        return Err(Error::Usage(
+            "the database has none of the mail tables: nothing to look up; `postwarden migrate` creates them"
+                .to_owned(),
+        ));
+    }
+    may_write(&out, force)?;
+    let failed = |error: io::Error| Error::Usage(format!("nothing was written: {error}"));
+    let outcomes = install::put(&out, &configuration.files()).map_err(failed)?;
+    for (path, outcome) in &outcomes {
+        let path = path.display();
+        match outcome {
+            Outcome::Written => print(&format!("wrote {path}"))?,
+            Outcome::Unchanged => print(&format!("{path} is as it should be"))?,
+            Outcome::Replaced { kept, diff } => {
+                print(&format!("wrote {path}; the one before is {}", kept.display()))?;
+                print(diff.trim_end())?;
+            }
+        }
+    }
+    for map in MAPS {
+        if configuration.maps().all(|(there, _)| there.name != map.name) {
+            let lacking = if tables.has(map.table) { "columns of " } else { "" };
+            print(&format!(
+                "left out {}: the database lacks {lacking}the table {}",
+                map.file(),
+                map.table
+            ))?;
+        }
+    }
+    print("\nThe files belong in /etc/postfix. Then, as root:\n")?;
+    for setting in configuration.settings() {
+        print(&format!("  {}", setting.command()))?;
+    }
+    print("  postfix reload\n  postwarden postfix verify")
+}
+
+/// The account of `DATABASE_URL`, with what was said otherwise.
+fn account(config: &Config, options: Generate) -> Result<Account> {
+    let mut account = Account::from_url(config.database_url()?).map_err(Error::Usage)?;
+    let password = if let Some(file) = &options.password_file {
+        Some(password_from(file)?)
+    } else if options.password_stdin {
+        Some(super::password_from_stdin()?)
+    } else if options.ask_password {
+        Some(ask_password()?)
+    } else {
+        None
+    };
+    match (options.user, password) {
+        (Some(user), None) if user != account.user => {
+            return Err(Error::Usage(format!(
+                "the password of `{user}` is needed, which is not the account of DATABASE_URL: give it with \
+                 --password-file FILE, --password-stdin or --ask-password"
+            )));
+        }
+        (user, password) => {
+            account.user = user.unwrap_or(account.user);
+            account.password = password.unwrap_or(account.password);
+        }
+    }
+    account.dbname = options.dbname.unwrap_or(account.dbname);
+    account.hosts = options.hosts.unwrap_or(account.hosts);
+    account.check().map_err(Error::Usage)?;
+    Ok(account)
+}
+
+fn password_from(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Error::Usage(format!("cannot read the password in {}: {e}", file.display())))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(Error::Usage(format!(
+            "no password in {}: its first line is empty",
+            file.display()
+        ))),
+    }
+}
+
+fn ask_password() -> Result<String> {
+    rpassword::prompt_password("Password of Postfix's database account: ").map_err(|e| {
+        Error::Usage(format!(
+            "--ask-password needs a terminal ({e}): use --password-file FILE or --password-stdin"
+        ))
+    })
+}
+
+/// Asks before writing beside other files.
+fn may_write(dir: &Path, force: bool) -> Result<()> {
+    let shown = dir.display();
+    let occupied =
+        install::is_occupied(dir).map_err(|e| Error::Usage(format!("cannot write to {shown}: {e}")))?;
+    if force || !occupied {
+        return Ok(());
+    }
+    let refusal =
+        format!("{shown} is not empty: --force writes into it, and keeps files that differ as .bak-TIME");
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Error::Usage(refusal));
+    }
+    eprint!("{shown} is not empty. Write into it, keeping files that differ as .bak-TIME? [y/N] ");
+    let _ = io::stderr().flush();
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|e| Error::unexpected("reading the answer", e))?;
+    if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
+        Ok(())
+    } else {
+        Err(Error::Usage("nothing was written".to_owned()))
+    }
+}
