@@ -46,6 +46,8 @@ pub struct Config {
     pub mailboxes: Mailboxes,
     /// Transport overrides of one address.
     pub overrides: Overrides,
+    /// The mail server itself.
+    pub postfix: Postfix,
 }
 
 /// The mail database and how many connections the panel keeps to it.
@@ -110,7 +112,7 @@ pub struct Mailboxes {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overrides {
-    /// The table the live transport map reads them from.
+    /// The table they are written to.
     pub table: OverrideTable,
     /// Transports domain owners may choose; `*` stands for one label of a host name. Empty means the presets.
     #[serde(deserialize_with = "list_of_transports")]
@@ -121,11 +123,29 @@ pub struct Overrides {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OverrideTable {
-    /// `domains`, as the howto's text has it.
+    /// The one that the live transport map reads, as far as that is known.
     #[default]
+    Auto,
+    /// `domains`, as the howto's text has it.
     Domains,
     /// `backups`, as edition 15 of the howto has it.
     Backups,
+}
+
+/// Where the mail server's own configuration is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postfix {
+    /// The directory of main.cf, which the panel reads where it may; empty: it does not look.
+    pub config_dir: PathBuf,
+}
+
+impl Default for Postfix {
+    fn default() -> Self {
+        Self {
+            config_dir: PathBuf::from("/etc/postfix"),
+        }
+    }
 }
 
 impl Default for Config {
@@ -149,6 +169,7 @@ impl Default for Config {
             mail: Mail::default(),
             mailboxes: Mailboxes::default(),
             overrides: Overrides::default(),
+            postfix: Postfix::default(),
         }
     }
 }

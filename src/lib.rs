@@ -15,4 +15,5 @@ pub mod mariadb;
 pub mod postfix;
 pub mod resource;
 pub mod store;
+pub mod verification;
 pub mod web;

@@ -130,6 +130,17 @@ impl Actor {
         }
     }
 
+    /// That the actor sees every row, as operators and auditors do.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for domain owners, as for anything that is not theirs.
+    pub fn require_everything(&self) -> Result<()> {
+        match self.scope {
+            Scope::Everything => Ok(()),
+            Scope::Domains(_) => Err(Error::NotFound),
+        }
+    }
+
     /// That the actor may change rows of this table at all.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::postfix::File;
+use crate::postfix::live::number_in;
 
 /// Root writes, group postfix reads (docs/postfix.md 1.19).
 const MODE: u32 = 0o640;
@@ -92,19 +93,12 @@ fn stage(dir: &Path, text: &str) -> io::Result<NamedTempFile> {
     let mut file = Builder::new().prefix(".postwarden-").tempfile_in(dir)?;
     file.write_all(text.as_bytes())?;
     // Only root may give files away, and only where Postfix is installed is there a group to give them to.
-    if let Some(group) = group_postfix() {
+    if let Some(group) = number_in("/etc/group", "postfix") {
         let _ = chown(file.path(), Some(0), Some(group));
     }
     file.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
     file.as_file().sync_all()?;
     Ok(file)
-}
-
-/// The number of group postfix on this machine.
-pub fn group_postfix() -> Option<u32> {
-    let groups = fs::read_to_string("/etc/group").ok()?;
-    let line = groups.lines().find_map(|line| line.strip_prefix("postfix:"))?;
-    line.split(':').nth(1)?.parse().ok()
 }
 
 /// Gives the file a second name that says when it was replaced.

@@ -127,10 +127,13 @@ pub fn run() -> ExitCode {
         Err(error) => return fail(&Error::unexpected("starting", error)),
     };
     match runtime.block_on(perform(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => fail(&error),
     }
 }
+
+/// Exit code of a command that looked for something wrong and found it.
+const FINDINGS: u8 = 3;
 
 /// Prints help and version as they are, and what is wrong with the arguments in one line.
 fn answer_or_usage_error(error: &clap::Error) -> ExitCode {
@@ -174,16 +177,16 @@ fn print(line: &str) -> Result<()> {
     }
 }
 
-async fn perform(cli: Cli) -> Result<()> {
+async fn perform(cli: Cli) -> Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
+        Command::Postfix(command) => return postfix::perform(&config, command).await,
         Command::Config => print(&config.masked()),
         Command::Serve => serve(config).await,
         Command::Demo { dir } => {
             start_log(&config);
             demo::run(config, &dir).await
         }
-        Command::Postfix(command) => postfix::perform(&config, command).await,
         Command::Migrate { dry_run } => migrate(&Store::connect(&config).await?, dry_run).await,
         Command::Account(command) => {
             let store = Store::connect(&config).await?;
@@ -196,6 +199,7 @@ async fn perform(cli: Cli) -> Result<()> {
             changes(&store, limit).await
         }
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// Starts the log on standard error, as the settings say.

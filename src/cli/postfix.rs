@@ -2,21 +2,26 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use super::install::{self, Outcome};
-use super::print;
+use super::{FINDINGS, print};
+use crate::access::Actor;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::postfix::{Account, Configuration, MAPS};
+use crate::postfix::{Account, Configuration, MAPS, Severity, Verdict};
 use crate::store::Store;
+use crate::verification;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write the lookup tables (mysql_*.cf) and the settings for main.cf
     Generate(Generate),
+    /// Compare the live configuration with what the tables need; exit 3 when it has drifted
+    Verify(Verify),
 }
 
 /// Where to, and with which account Postfix signs in to the database.
@@ -48,11 +53,111 @@ pub struct Generate {
     force: bool,
 }
 
+/// Which configuration, and how it is told.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The directory of main.cf [default: the setting postfix.config_dir]
+    #[arg(long, value_name = "DIR")]
+    config_dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Do not tell the panel what was found
+    #[arg(long)]
+    dry_run: bool,
+}
+
 /// Does it.
-pub async fn perform(config: &Config, command: Command) -> Result<()> {
+pub async fn perform(config: &Config, command: Command) -> Result<ExitCode> {
     match command {
-        Command::Generate(options) => generate(config, options).await,
+        Command::Generate(options) => generate(config, options).await.map(|()| ExitCode::SUCCESS),
+        Command::Verify(options) => verify(config, options).await,
     }
+}
+
+async fn verify(config: &Config, options: Verify) -> Result<ExitCode> {
+    let dir = options
+        .config_dir
+        .unwrap_or_else(|| config.postfix.config_dir.clone());
+    if dir.as_os_str().is_empty() {
+        return Err(Error::Usage(
+            "the setting postfix.config_dir is empty: name the directory of main.cf with --config-dir DIR"
+                .to_owned(),
+        ));
+    }
+    let dir = std::path::absolute(&dir).map_err(|e| Error::unexpected("naming the directory", e))?;
+    let store = Store::connect(config).await?;
+    let verdict = verification::verify(&store, &Actor::command_line(), &dir).await?;
+    if options.json {
+        let mut value = serde_json::to_value(&verdict).map_err(|e| Error::unexpected("writing JSON", e))?;
+        value["drift"] = verdict.has_drifted().into();
+        print(&serde_json::to_string_pretty(&value).map_err(|e| Error::unexpected("writing JSON", e))?)?;
+    } else {
+        tell(&verdict)?;
+    }
+    if !options.dry_run
+        && let Err(error) = store.record_verdict(&verdict).await
+    {
+        eprintln!("postwarden: the panel was not told ({error}); `postwarden migrate` makes room for it");
+    }
+    Ok(if verdict.has_drifted() {
+        ExitCode::from(FINDINGS)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Prints a verdict for people: what is honoured, then what is not.
+fn tell(verdict: &Verdict) -> Result<()> {
+    print(&format!("Postfix in {}", verdict.config_dir))?;
+    if !verdict.honoured.is_empty() {
+        print("\nHonoured:")?;
+    }
+    for place in &verdict.honoured {
+        print(&format!(
+            "  {:<28} {} ({})",
+            format!("{}.{}", place.table, place.column),
+            place.parameter,
+            place.file
+        ))?;
+    }
+    for finding in &verdict.findings {
+        let what = [finding.table.as_str(), finding.column.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(".");
+        let subject = [what.as_str(), finding.parameter.as_str(), finding.file.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ");
+        print(&format!("\n{} {}  {subject}", finding.rule, finding.severity))?;
+        print(&format!("  {}", finding.message))?;
+        if !finding.fix.is_empty() {
+            print(&format!("  Fix: {}", finding.fix))?;
+        }
+    }
+    let count = |severity| verdict.findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let end = if verdict.has_drifted() {
+        format!(
+            "Drift: {errors} error{}, {warnings} warning{}.",
+            plural(errors),
+            plural(warnings)
+        )
+    } else {
+        "Postfix does what the rows say.".to_owned()
+    };
+    print(&format!(
+        "\n{end} postmap answered {} known key{} as the rows have it.",
+        verdict.probes,
+        plural(verdict.probes)
+    ))
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 async fn generate(config: &Config, options: Generate) -> Result<()> {

@@ -1,7 +1,26 @@
 //! The lookup tables: one file of `mysql_table(5)` each, under the howto's names, with the query that makes a row mean
 //! what its page says.
 
-use super::Tables;
+use super::verdict::is_refusal;
+use super::{Query, Tables};
+
+/// Where Postfix looks something up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the lookup tables a parameter names.
+    Parameter(&'static str),
+    /// In those behind such a check among the smtpd restrictions.
+    Check(&'static str),
+}
+
+impl Place {
+    /// The parameter, or the check.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parameter(name) | Self::Check(name) => name,
+        }
+    }
+}
 
 /// One lookup table.
 #[derive(Debug)]
@@ -43,6 +62,60 @@ impl Map {
                 .iter()
                 .all(|column| tables.has_column(self.table, column));
         there.then(|| (self.query)(tables))
+    }
+
+    /// The same as Postfix reads it from the file.
+    pub fn as_query(&self, tables: &Tables) -> Option<Query> {
+        Query::parse(&format!("query = {}", self.query(tables)?))
+    }
+
+    /// Where Postfix asks it.
+    pub fn place(&self) -> Place {
+        match self.name {
+            "moved" | "block_recip" => Place::Check("check_recipient_access"),
+            "client_access" => Place::Check("check_client_access"),
+            "sender_access" => Place::Check("check_sender_access"),
+            _ => Place::Parameter(self.parameter),
+        }
+    }
+
+    /// Whether both are asked for the same in turn, so that either may have the answer.
+    pub fn shares_place_with(&self, other: &Self) -> bool {
+        match (self.place(), other.place()) {
+            (Place::Parameter(one), Place::Parameter(two)) => one == two,
+            _ => self.name == other.name,
+        }
+    }
+
+    /// The keys Postfix asks for in turn when it looks for one.
+    pub fn keys(&self, key: &str) -> Vec<String> {
+        match key.rsplit_once('@') {
+            Some((local, domain)) if self.name == "relays" && !local.is_empty() => {
+                vec![key.to_owned(), format!("@{domain}")]
+            }
+            _ => vec![key.to_owned()],
+        }
+    }
+
+    /// A key Postfix would ask it for because of a row with this subject: some address where the row is about all of a domain
+    /// and the query is not run for the domain alone.
+    pub fn example(&self, subject: &str) -> String {
+        match subject.strip_prefix('@') {
+            Some(domain) if ["relays", "moved"].contains(&self.name) => format!("postwarden-probe@{domain}"),
+            _ => subject.to_owned(),
+        }
+    }
+
+    /// Whether two answers of it mean the same to Postfix.
+    pub fn same(&self, one: Option<&str>, two: Option<&str>) -> bool {
+        match self.name {
+            // Any answer means yes.
+            "domains" | "backups" | "relays" => one.is_some() == two.is_some(),
+            "moved" | "block_recip" | "client_access" | "sender_access" => {
+                one.is_some_and(is_refusal) == two.is_some_and(is_refusal)
+            }
+            _ => one == two,
+        }
     }
 
     /// The lookup table of this name.

@@ -41,7 +41,7 @@ pub fn routes() -> Router<App> {
 /// The table overrides are written to, and the other one.
 fn places(app: &App) -> (&'static Resource, &'static Resource) {
     match app.config.overrides.table {
-        OverrideTable::Domains => (&IN_DOMAINS, &IN_BACKUPS),
+        OverrideTable::Auto | OverrideTable::Domains => (&IN_DOMAINS, &IN_BACKUPS),
         OverrideTable::Backups => (&IN_BACKUPS, &IN_DOMAINS),
     }
 }

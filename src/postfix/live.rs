@@ -1,0 +1,292 @@
+//! A live Postfix, as its own programs and files tell: `postconf`, the files of its lookup tables, `postmap`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::maps::{Map, Place};
+use super::{Query, syntax};
+
+/// How long one of Postfix's programs may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where Postfix keeps its programs when the path of the caller does not know.
+const SBIN: &str = "/usr/local/sbin:/usr/sbin:/sbin";
+
+/// Parameters whose value counts even where main.cf does not set them.
+const ASKED: &[&str] = &[
+    "virtual_alias_domains",
+    "virtual_mailbox_domains",
+    "virtual_mailbox_maps",
+    "virtual_alias_maps",
+    "relay_domains",
+    "relay_recipient_maps",
+    "transport_maps",
+    "relocated_maps",
+    "parent_domain_matches_subdomains",
+    "recipient_delimiter",
+    "propagate_unmatched_extensions",
+    "smtpd_client_restrictions",
+    "smtpd_helo_restrictions",
+    "smtpd_sender_restrictions",
+    "smtpd_relay_restrictions",
+    "smtpd_recipient_restrictions",
+    "smtpd_data_restrictions",
+    "smtpd_end_of_data_restrictions",
+    "mydestination",
+    "virtual_transport",
+];
+
+/// The lists smtpd(8) checks a recipient by.
+const RESTRICTIONS: &[&str] = &[
+    "smtpd_client_restrictions",
+    "smtpd_helo_restrictions",
+    "smtpd_sender_restrictions",
+    "smtpd_relay_restrictions",
+    "smtpd_recipient_restrictions",
+];
+
+/// One lookup table in MySQL that main.cf names.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its file.
+    pub path: String,
+    /// What it asks the database.
+    pub query: Query,
+    /// Whether Postfix, which does not run as root, can read the file.
+    pub readable: bool,
+    /// Whether everybody on the machine can read the password in it.
+    pub exposed: bool,
+}
+
+impl Source {
+    /// The name of its file.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The configuration of a Postfix.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// What main.cf sets, as it stands there (`postconf -n`).
+    pub set: BTreeMap<String, String>,
+    /// What is in effect, defaults included, names of other parameters filled in (`postconf -x`).
+    pub effective: BTreeMap<String, String>,
+    /// Lines of main.cf that end in `\`.
+    pub backslashes: Vec<usize>,
+    /// The lookup tables in MySQL that any parameter names.
+    pub sources: Vec<Source>,
+}
+
+impl Live {
+    /// Reads the configuration in `dir`.
+    ///
+    /// # Errors
+    /// In one line: Postfix is not installed, postconf fails, a file is missing or cannot be read, a lookup table asks
+    /// nothing.
+    pub async fn read(dir: &Path) -> Result<Self, String> {
+        let main = dir.join("main.cf");
+        let text = fs::read_to_string(&main).map_err(|e| unreadable(&main, &e))?;
+        let set = postconf(dir, &["-n"]).await?;
+        let mut arguments = vec!["-x"];
+        arguments.extend(ASKED);
+        let effective = postconf(dir, &arguments).await?;
+        let expanded: BTreeMap<String, String> = postconf(dir, &["-n", "-x"]).await?;
+        let mut sources: Vec<Source> = Vec::new();
+        for value in expanded.values().chain(effective.values()) {
+            for path in files_in(value) {
+                if sources.iter().all(|s| s.path != path) {
+                    sources.push(source(path)?);
+                }
+            }
+        }
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            set,
+            effective,
+            backslashes: syntax::lines_with_backslash(&text),
+            sources,
+        })
+    }
+
+    /// The value of a parameter in effect.
+    pub fn value(&self, name: &str) -> &str {
+        self.effective.get(name).map_or("", String::as_str)
+    }
+
+    /// The lookup tables in MySQL among the words of a text.
+    pub fn sources_in(&self, value: &str) -> Vec<&Source> {
+        files_in(value)
+            .into_iter()
+            .filter_map(|path| self.sources.iter().find(|s| s.path == path))
+            .collect()
+    }
+
+    /// The lookup tables in MySQL that Postfix asks in such a place.
+    pub fn sources_at(&self, place: Place) -> Vec<&Source> {
+        match place {
+            Place::Parameter(name) => self.sources_in(self.value(name)),
+            Place::Check(check) => self
+                .checks(check)
+                .into_iter()
+                .flat_map(|(_, word)| self.sources_in(word))
+                .collect(),
+        }
+    }
+
+    /// Those it asks where it would ask a lookup table of ours.
+    pub fn sources_of(&self, map: &Map) -> Vec<&Source> {
+        let sources = self.sources_at(map.place());
+        if matches!(map.place(), Place::Parameter(_)) {
+            return sources;
+        }
+        // One kind of check asks several tables in turn.
+        sources
+            .into_iter()
+            .filter(|s| s.query.tables().iter().any(|table| table == map.table))
+            .collect()
+    }
+
+    /// Where a kind of check stands: the parameter, and the word after it.
+    pub fn checks(&self, check: &str) -> Vec<(&'static str, &str)> {
+        RESTRICTIONS
+            .iter()
+            .flat_map(|&parameter| {
+                let words = syntax::words(self.value(parameter));
+                words
+                    .windows(2)
+                    .filter(|pair| pair[0] == check)
+                    .map(|pair| (parameter, pair[1]))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// What a lookup table answers, by `postmap -q`; `None` where it has no answer.
+    ///
+    /// # Errors
+    /// What postmap complained about.
+    pub async fn ask(&self, source: &Source, key: &str) -> Result<Option<String>, String> {
+        let mut command = Command::new("postmap");
+        command
+            .arg("-c")
+            .arg(&self.dir)
+            .args(["-q", key])
+            .arg(format!("mysql:{}", source.path));
+        let (success, out, err) = run(command, "postmap").await?;
+        if !err.trim().is_empty() {
+            return Err(last_complaint(&err));
+        }
+        Ok(success.then(|| out.trim_end_matches('\n').to_owned()))
+    }
+}
+
+/// The files of lookup tables in MySQL in a value, braces and all.
+fn files_in(value: &str) -> Vec<&str> {
+    value
+        .split(|c: char| c.is_whitespace() || ",{}".contains(c))
+        .filter_map(syntax::mysql_file)
+        .collect()
+}
+
+fn source(path: &str) -> Result<Source, String> {
+    if !path.starts_with(['/', '.']) {
+        return Err(format!(
+            "mysql:{path} keeps its parameters in main.cf, as Postfix had it before version 2.0: write them to a file of \
+             their own"
+        ));
+    }
+    let file = Path::new(path);
+    let text = fs::read_to_string(file).map_err(|e| unreadable(file, &e))?;
+    let about = fs::metadata(file).map_err(|e| unreadable(file, &e))?;
+    let query = Query::parse(&text).ok_or_else(|| {
+        format!("{path} has no query: Postfix would ask the database nothing, and answer every mail with 451")
+    })?;
+    Ok(Source {
+        path: path.to_owned(),
+        query,
+        readable: readable_by_postfix(&about),
+        exposed: about.permissions().mode() & 0o004 != 0,
+    })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => ", which Postfix needs",
+        io::ErrorKind::PermissionDenied => ": run this as root",
+        _ => "",
+    };
+    format!("cannot read {}{hint} ({error})", path.display())
+}
+
+/// Whether an account of group postfix may read the file.
+fn readable_by_postfix(about: &fs::Metadata) -> bool {
+    let mode = about.permissions().mode();
+    let is = |file: &str, id: u32| number_in(file, "postfix") == Some(id);
+    mode & 0o004 != 0
+        || (mode & 0o040 != 0 && is("/etc/group", about.gid()))
+        || (mode & 0o400 != 0 && is("/etc/passwd", about.uid()))
+}
+
+/// The number of a user or group in a file of that kind.
+pub fn number_in(file: &str, name: &str) -> Option<u32> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
+    line.split(':').nth(2)?.parse().ok()
+}
+
+/// What `postconf` prints, as parameters.
+async fn postconf(dir: &Path, arguments: &[&str]) -> Result<BTreeMap<String, String>, String> {
+    let mut command = Command::new("postconf");
+    command.arg("-c").arg(dir).args(arguments);
+    let (success, out, err) = run(command, "postconf").await?;
+    if !success {
+        return Err(format!("postconf failed: {}", last_complaint(&err)));
+    }
+    Ok(out
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect())
+}
+
+/// The last line of what a program complained about, without its own name and the rest of its path.
+fn last_complaint(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    line.unwrap_or("it says nothing").trim().to_owned()
+}
+
+/// Runs one of Postfix's programs: whether it succeeded, what it printed, what it complained about.
+async fn run(mut command: Command, name: &str) -> Result<(bool, String, String), String> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    command
+        .env("PATH", format!("{path}:{SBIN}"))
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = match tokio::time::timeout(PATIENCE, command.output()).await {
+        Err(_) => return Err(format!("{name} did not answer within {} s", PATIENCE.as_secs())),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(format!(
+                "{name} is not on this machine: run this where Postfix is installed"
+            ));
+        }
+        Ok(Err(error)) => return Err(format!("{name} does not start: {error}")),
+        Ok(Ok(output)) => output,
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((
+        output.status.success(),
+        text(&output.stdout),
+        text(&output.stderr),
+    ))
+}

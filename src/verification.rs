@@ -1,0 +1,157 @@
+//! Comparing a live Postfix with what the tables need: its configuration is read, its queries are tried on model rows,
+//! and its own `postmap` is asked for keys that are known. For the command line and the panel.
+
+use std::path::Path;
+
+use crate::access::Actor;
+use crate::error::{Error, Result};
+use crate::postfix::live::{Live, Source};
+use crate::postfix::{Examination, Finding, MAPS, Map, Severity, Tables, UNREAD, Verdict};
+use crate::store::Store;
+
+/// A key that no row has, so that every lookup table is asked for something.
+const UNKNOWN: &str = "nobody@postwarden.invalid";
+
+/// Judges a configuration by its settings and by what its queries answer for model rows.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn examine(store: &Store, live: &Live) -> Result<Verdict> {
+    let tables = store.schema().await?.names();
+    let database = store.database_name().await?;
+    let examination = Examination::new(live, &tables, &database);
+    let answers = store.answers(&examination.questions).await?;
+    let mut verdict = examination.judge(&answers);
+    // A table nobody uses is no fault, but somebody will use it one day.
+    let filled = store.filled_tables().await?;
+    for finding in &mut verdict.findings {
+        if finding.rule == UNREAD && !filled.contains(&finding.table.as_str()) {
+            finding.severity = Severity::Warning;
+            finding.is_idle = true;
+        }
+    }
+    Ok(verdict)
+}
+
+/// Reads the configuration in a directory and judges it, as [`examine`] does and by what Postfix itself answers for known
+/// keys.
+///
+/// # Errors
+/// The configuration cannot be read ([`Error::Usage`]), or the database does not answer.
+pub async fn verify(store: &Store, actor: &Actor, dir: &Path) -> Result<Verdict> {
+    let live = Live::read(dir).await.map_err(Error::Usage)?;
+    let mut verdict = examine(store, &live).await?;
+    probe(store, actor, &live, &mut verdict).await?;
+    Ok(verdict)
+}
+
+/// Asks Postfix for known keys and compares with what the queries that Postwarden ships answer.
+async fn probe(store: &Store, actor: &Actor, live: &Live, verdict: &mut Verdict) -> Result<()> {
+    let tables = store.schema().await?.names();
+    let mut keys = store.known_keys(actor).await?;
+    let known = MAPS.iter().filter(|map| map.query(&tables).is_some());
+    keys.extend(known.map(|map| (map, UNKNOWN.to_owned())));
+    let mut broken: Vec<&str> = Vec::new();
+    for (map, key) in &keys {
+        let sources = live.sources_of(map);
+        let Some(file) = sources.first().map(|s| s.name()) else {
+            continue;
+        };
+        let mut answer = None;
+        for source in sources.iter().filter(|_| answer.is_none()).collect::<Vec<_>>() {
+            if answer.is_some() || broken.contains(&source.path.as_str()) {
+                continue;
+            }
+            match asked(live, source, map, key).await {
+                Ok(found) => answer = found,
+                Err(complaint) => {
+                    broken.push(&source.path);
+                    verdict.add(fails(map, source, key, &complaint));
+                }
+            }
+        }
+        if sources.iter().any(|s| broken.contains(&s.path.as_str())) {
+            continue;
+        }
+        let expected = expected(store, &tables, map, key).await?;
+        if map.same(expected.as_deref(), answer.as_deref()) {
+            verdict.probes += 1;
+        } else {
+            verdict.add(differs(map, file, key, expected.as_deref(), answer.as_deref()));
+        }
+    }
+    Ok(())
+}
+
+/// What a lookup table answers, asked as Postfix asks it.
+async fn asked(live: &Live, source: &Source, map: &Map, key: &str) -> Result<Option<String>, String> {
+    for key in map.keys(key) {
+        // postmap takes `-` for standard input.
+        if key == "-" {
+            continue;
+        }
+        if let Some(answer) = live.ask(source, &key).await? {
+            return Ok(Some(answer));
+        }
+    }
+    Ok(None)
+}
+
+/// What the shipped queries answer, those of every lookup table of the same place.
+async fn expected(store: &Store, tables: &Tables, map: &Map, key: &str) -> Result<Option<String>> {
+    for sibling in MAPS.iter().filter(|other| other.shares_place_with(map)) {
+        let Some(query) = sibling.as_query(tables) else {
+            continue;
+        };
+        for key in sibling.keys(key) {
+            let Some(sql) = query.sql(&key) else { continue };
+            match store.answer(&sql).await? {
+                Ok(rows) if rows.is_empty() => {}
+                Ok(rows) => return Ok(Some(rows.join(","))),
+                Err(complaint) => return Err(Error::unexpected("a query of Postwarden's own", complaint)),
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn fails(map: &Map, source: &Source, key: &str, complaint: &str) -> Finding {
+    Finding {
+        rule: "PW259".to_owned(),
+        severity: Severity::Error,
+        table: map.table.to_owned(),
+        parameter: map.place().name().to_owned(),
+        file: source.name().to_owned(),
+        message: format!(
+            "`postmap -q {key} mysql:{}` fails ({complaint}): Postfix answers 451 to the mail that needs it.",
+            source.path
+        ),
+        fix: "Check the account, the password and the server in the file, and that the package postfix-mysql is installed."
+            .to_owned(),
+        ..Finding::default()
+    }
+}
+
+fn differs(map: &Map, file: &str, key: &str, expected: Option<&str>, answer: Option<&str>) -> Finding {
+    let shown = |text: Option<&str>| {
+        text.map_or("nothing".to_owned(), |t| {
+            let short: String = t.chars().take(80).collect();
+            format!("`{short}`{}", if short.len() < t.len() { "…" } else { "" })
+        })
+    };
+    Finding {
+        rule: "PW258".to_owned(),
+        severity: Severity::Warning,
+        table: map.table.to_owned(),
+        key: key.to_owned(),
+        parameter: map.place().name().to_owned(),
+        file: file.to_owned(),
+        message: format!(
+            "Asked for `{key}`, {file} answers {}; the rows say {}.",
+            shown(answer),
+            shown(expected)
+        ),
+        fix: format!("Replace {file} with what `postwarden postfix generate` writes, then `postfix reload`."),
+        ..Finding::default()
+    }
+}
