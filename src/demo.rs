@@ -1,6 +1,6 @@
 //! `postwarden demo`: a private MariaDB, sample data, and the panel, all in one folder that is kept between runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::access::{self, Role};
 use crate::config::Config;
@@ -25,6 +25,8 @@ pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
         .map_err(|e| Error::unexpected("starting MariaDB", e))?
         .map_err(|e| Error::Usage(e.to_string()))?;
 
+    // The machine's own Postfix has nothing to do with it.
+    config.postfix.config_dir = PathBuf::new();
     config.database.url = server.url("mysql");
     let fresh = Store::connect(&config).await?.create_database("maildb").await?;
     config.database.url = server.url("maildb");

@@ -22,6 +22,11 @@ pub async fn examine(store: &Store, live: &Live) -> Result<Verdict> {
     let examination = Examination::new(live, &tables, &database);
     let answers = store.answers(&examination.questions).await?;
     let mut verdict = examination.judge(&answers);
+    for name in live.words("mydestination") {
+        if is_hosted(store, &tables, name).await? {
+            verdict.add(clashes(name));
+        }
+    }
     // A table nobody uses is no fault, but somebody will use it one day.
     let filled = store.filled_tables().await?;
     for finding in &mut verdict.findings {
@@ -113,6 +118,33 @@ async fn expected(store: &Store, tables: &Tables, map: &Map, key: &str) -> Resul
         }
     }
     Ok(None)
+}
+
+/// Whether the domain is one the panel hosts.
+async fn is_hosted(store: &Store, tables: &Tables, domain: &str) -> Result<bool> {
+    let query = Map::named("domains").and_then(|map| map.as_query(tables));
+    let Some(sql) = query.and_then(|query| query.sql(&domain.to_lowercase())) else {
+        return Ok(false);
+    };
+    Ok(store.answer(&sql).await?.is_ok_and(|rows| !rows.is_empty()))
+}
+
+fn clashes(domain: &str) -> Finding {
+    Finding {
+        rule: "PW113".to_owned(),
+        severity: Severity::Error,
+        table: "domains".to_owned(),
+        column: "domain".to_owned(),
+        key: domain.to_owned(),
+        parameter: "mydestination".to_owned(),
+        file: "main.cf".to_owned(),
+        message: format!(
+            "{domain} is a domain of the panel and in mydestination too, which wins: its mail goes to the system's users, and its \
+             mailboxes are unknown."
+        ),
+        fix: format!("Take {domain} out of mydestination, or out of the panel."),
+        ..Finding::default()
+    }
 }
 
 fn fails(map: &Map, source: &Source, key: &str, complaint: &str) -> Finding {

@@ -56,7 +56,7 @@ pub struct Generate {
 /// Which configuration, and how it is told.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The directory of main.cf [default: the setting postfix.config_dir]
+    /// The directory of main.cf [default: the setting `postfix.config_dir`]
     #[arg(long, value_name = "DIR")]
     config_dir: Option<PathBuf>,
     /// Print JSON

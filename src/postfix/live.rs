@@ -123,6 +123,11 @@ impl Live {
         self.effective.get(name).map_or("", String::as_str)
     }
 
+    /// The words of a list in effect.
+    pub fn words(&self, name: &str) -> Vec<&str> {
+        syntax::words(self.value(name))
+    }
+
     /// The lookup tables in MySQL among the words of a text.
     pub fn sources_in(&self, value: &str) -> Vec<&Source> {
         files_in(value)

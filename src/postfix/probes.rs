@@ -456,6 +456,17 @@ pub static PROBES: &[Probe] = &[
     },
     Probe {
         table: "access_rules",
+        column: "message",
+        place: RECIPIENTS,
+        rows: rows!("access_rules" { kind: "recipient", pattern: KEY, action: "REJECT", message: "Gone away", enabled: "1" }),
+        expect: Expect::End("Gone away"),
+        rule: "PW252",
+        severity: Severity::Warning,
+        message: "{file} ignores `message`: it answers `{answer}` for a rule that says `Gone away`.",
+        ..PROBE
+    },
+    Probe {
+        table: "access_rules",
         column: "enabled",
         place: RECIPIENTS,
         rows: rows!("access_rules" { kind: "recipient", pattern: KEY, action: "REJECT", message: "", enabled: "0" }),

@@ -1,4 +1,4 @@
-//! What a file of mysql_table(5) asks the database for a key, as Postfix 3.7 puts it together.
+//! What a file of `mysql_table(5)` asks the database for a key, as Postfix 3.7 puts it together.
 
 use super::syntax;
 

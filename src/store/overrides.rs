@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::connect::classify;
 use super::list::{find_subjects, push_filters, read_cursor, write_cursor};
@@ -101,6 +101,32 @@ impl Store {
             .override_addresses(actor, &ListQuery::default(), None)
             .await?;
         self.overrides_of(actor, &addresses).await
+    }
+
+    /// The table that holds the overrides there are; `domains` where there are none, or in both.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn usual_place_of_overrides(&self) -> Result<&'static Resource> {
+        let schema = self.schema().await?;
+        for place in PLACES {
+            if schema.table(place.table).is_none_or(|t| t.lacks(place).is_some()) {
+                continue;
+            }
+            let sql = format!(
+                "SELECT 1 FROM {} WHERE {} LIKE '%_@_%' LIMIT 1",
+                ident(place.table),
+                ident(place.subject)
+            );
+            let found = sqlx::query(AssertSqlSafe(sql))
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(classify)?;
+            if found.is_some() {
+                return Ok(place);
+            }
+        }
+        Ok(PLACES[0])
     }
 
     /// The override of an address.

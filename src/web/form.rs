@@ -6,6 +6,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::overrides::Placement;
 use super::page::{Page, render};
 use super::request::{Fields, Visitor};
 use super::text;
@@ -72,8 +73,8 @@ pub enum Extra {
     NewDomain(NewDomainExtra),
     /// Mailing lists.
     Members(Box<Members>),
-    /// Overrides: the table they are written to, and the other one.
-    Override(&'static str, &'static str),
+    /// Overrides: the table they are written to, and why that.
+    Override(&'static str, Placement),
 }
 
 /// The form of a mailbox beyond its columns.

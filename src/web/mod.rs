@@ -22,6 +22,7 @@ mod sign_in;
 mod text;
 mod urls;
 mod view;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use crate::resource;
 use crate::store::{Sessions, Store};
 use secrets::Secrets;
 use urls::Urls;
+use watch::Watch;
 
 /// How long requests under way may take once the panel is told to stop. Connections on which nothing was asked yet (as
 /// browsers open them ahead of need) and requests that never end would otherwise keep it for ever.
@@ -57,6 +59,7 @@ pub struct App {
     config: Arc<Config>,
     urls: Arc<Urls>,
     secrets: Arc<Secrets>,
+    watch: Arc<Watch>,
 }
 
 /// The whole panel as one service.
@@ -74,6 +77,7 @@ impl App {
             config: Arc::new(config),
             urls: Arc::new(urls),
             secrets: Arc::new(Secrets::default()),
+            watch: Arc::default(),
         })
     }
 

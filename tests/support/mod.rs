@@ -91,6 +91,8 @@ impl Database {
         let mut config = Config::default();
         self.url.clone_into(&mut config.database.url);
         config.database.connections = 8;
+        // The machine's own Postfix is not the tests'.
+        config.postfix.config_dir.clear();
         config
     }
 

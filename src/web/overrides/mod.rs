@@ -17,6 +17,7 @@ use super::form::{Extra, Form, Typed};
 use super::page::Notice;
 use super::request::{Asked, KeySegment, Visitor};
 use super::view::{Cell, RowView};
+use super::watch::Known;
 use super::{App, text, urls};
 use crate::config::OverrideTable;
 use crate::error::{Error, Result};
@@ -38,22 +39,60 @@ pub fn routes() -> Router<App> {
         .route("/overrides/{key}/enabled", post(set_enabled))
 }
 
-/// The table overrides are written to, and the other one.
-fn places(app: &App) -> (&'static Resource, &'static Resource) {
-    match app.config.overrides.table {
-        OverrideTable::Auto | OverrideTable::Domains => (&IN_DOMAINS, &IN_BACKUPS),
-        OverrideTable::Backups => (&IN_BACKUPS, &IN_DOMAINS),
-    }
+/// Which table an override is written to, and why.
+#[derive(Debug, Clone, Copy)]
+struct Chosen {
+    place: &'static Resource,
+    why: Placement,
 }
 
-/// The live table overrides are written to.
-async fn live(visitor: &Visitor) -> Result<(&'static Resource, Table)> {
-    let (place, _) = places(&visitor.app);
-    let table = visitor.app.store.table(place).await?;
-    let table = table.ok_or(Error::MissingTable(place.table))?;
-    match table.read_only(place) {
+/// Why an override goes where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Placement {
+    /// The setting `overrides.table` says so.
+    Setting,
+    /// The live `transport_maps` finds it there, and there alone.
+    OnlyRead,
+    /// The live `transport_maps` reads both tables.
+    BothRead,
+    /// Nothing is known of the live Postfix: it stays where it is, or goes where the others are.
+    Unknown,
+}
+
+/// Chooses the table for an override, new or stored.
+async fn choose(visitor: &Visitor, stored: Option<&Override>) -> Result<Chosen> {
+    let chosen = |place, why| Ok(Chosen { place, why });
+    match visitor.app.config.overrides.table {
+        OverrideTable::Domains => return chosen(&IN_DOMAINS, Placement::Setting),
+        OverrideTable::Backups => return chosen(&IN_BACKUPS, Placement::Setting),
+        OverrideTable::Auto => {}
+    }
+    let known = visitor.app.known_postfix().await?;
+    let read: Vec<&'static Resource> = known.iter().flat_map(|k| k.read_overrides()).collect();
+    if let [only] = read[..] {
+        return chosen(only, Placement::OnlyRead);
+    }
+    let why = if read.is_empty() {
+        Placement::Unknown
+    } else {
+        Placement::BothRead
+    };
+    let place = match stored {
+        Some(stored) => stored.rows[0].0,
+        None if read.is_empty() => visitor.app.store.usual_place_of_overrides().await?,
+        None => &IN_DOMAINS,
+    };
+    chosen(place, why)
+}
+
+/// The live table an override is written to.
+async fn live(visitor: &Visitor, stored: Option<&Override>) -> Result<(Chosen, Table)> {
+    let chosen = choose(visitor, stored).await?;
+    let table = visitor.app.store.table(chosen.place).await?;
+    let table = table.ok_or(Error::MissingTable(chosen.place.table))?;
+    match table.read_only(chosen.place) {
         Some(why) => Err(Error::ReadOnly(why)),
-        None => Ok((place, table)),
+        None => Ok((chosen, table)),
     }
 }
 
@@ -66,12 +105,17 @@ async fn found(visitor: &Visitor, key: &KeySegment) -> Result<Override> {
 }
 
 async fn index(visitor: Visitor, Asked(query): Asked<ListQuery>) -> Result<Response> {
-    let (place, _) = places(&visitor.app);
+    let place = choose(&visitor, None).await?.place;
     let store = &visitor.app.store;
     let list = store.overrides(&visitor.actor, &query).await?;
     let read_only = store.table(place).await?.and_then(|table| table.read_only(place));
+    let known = visitor.app.known_postfix().await?;
+    let mut rows: Vec<RowView> = list.rows.iter().map(|row| view(&visitor, row)).collect();
+    for (row, shown) in list.rows.iter().zip(&mut rows) {
+        shown.problems.extend(known.as_ref().and_then(|k| unread(k, row)));
+    }
     let shown = Shown {
-        rows: list.rows.iter().map(|row| view(&visitor, row)).collect(),
+        rows,
         next: list.next,
         total: list.total,
         has_enabled: true,
@@ -84,6 +128,24 @@ async fn index(visitor: Visitor, Asked(query): Asked<ListQuery>) -> Result<Respo
         ("enabled", "Status", false),
     ];
     respond(&visitor, &IN_DOMAINS, query, columns.into_iter(), shown).await
+}
+
+/// That Postfix does not look where an override is kept.
+fn unread(known: &Known, row: &Override) -> Option<String> {
+    let read = known.read_overrides();
+    let is_read = |(resource, _): &(&Resource, _)| read.iter().any(|r| r.table == resource.table);
+    if row.rows.iter().any(is_read) {
+        return None;
+    }
+    let cure = if read.is_empty() {
+        "`postwarden postfix generate` writes a transport_maps that does."
+    } else {
+        "Saving it moves it to where Postfix looks."
+    };
+    Some(format!(
+        "The live Postfix does not look overrides up in {}: this one does nothing. {cure}",
+        row.rows[0].0.table
+    ))
 }
 
 /// An override as a list shows it.
@@ -132,8 +194,8 @@ pub(super) fn view(visitor: &Visitor, row: &Override) -> RowView {
 }
 
 async fn blank(visitor: Visitor, Asked(offered): Asked<BTreeMap<String, String>>) -> Result<Response> {
-    let (place, table) = live(&visitor).await?;
-    visitor.actor.require_write(place)?;
+    let (chosen, table) = live(&visitor, None).await?;
+    visitor.actor.require_write(chosen.place)?;
     let offer = |name: &str| offered.get(name).cloned().unwrap_or_default();
     let mut values = vec![("domain", offer("mail")), ("transport", offer("transport"))];
     if let Some(source) = offered.get("copy") {
@@ -143,19 +205,20 @@ async fn blank(visitor: Visitor, Asked(offered): Asked<BTreeMap<String, String>>
             ("transport", source.transport().to_owned()),
         ];
     }
-    form(&visitor, place, &table, None, &values)
+    form(&visitor, chosen, &table, None, &values)
         .await?
         .respond_with_next(&visitor, offered.get("next"))
 }
 
 async fn edit(visitor: Visitor, key: KeySegment, headers: HeaderMap) -> Result<Response> {
-    let (place, table) = live(&visitor).await?;
     let stored = found(&visitor, &key).await?;
+    let (chosen, table) = live(&visitor, Some(&stored)).await?;
+    let place = chosen.place;
     let values = vec![
         ("domain", stored.address.clone()),
         ("transport", stored.transport().to_owned()),
     ];
-    let mut form = form(&visitor, place, &table, Some(&stored), &values).await?;
+    let mut form = form(&visitor, chosen, &table, Some(&stored), &values).await?;
     form.next = super::crud::came_from(&visitor, place, &headers).unwrap_or_default();
     if stored.rows.len() > 1 {
         let warning = view(&visitor, &stored).problems;
@@ -166,11 +229,12 @@ async fn edit(visitor: Visitor, key: KeySegment, headers: HeaderMap) -> Result<R
 
 async fn form(
     visitor: &Visitor,
-    place: &'static Resource,
+    chosen: Chosen,
     table: &Table,
     stored: Option<&Override>,
     values: &Typed,
 ) -> Result<Form> {
+    let place = chosen.place;
     let title = stored.map_or_else(|| "New override".to_owned(), |s| text::plain(&s.address));
     let page = visitor.page(&title, place.slug).await?;
     let mut form = Form::new(page, place, table, values);
@@ -190,8 +254,7 @@ async fn form(
         form.subject = title;
     }
     form.writable = visitor.actor.may_write(place);
-    let (_, other) = places(&visitor.app);
-    form.extra = Extra::Override(place.table, other.table);
+    form.extra = Extra::Override(place.table, chosen.why);
     Ok(form)
 }
 

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 
-use super::{form, found, leave, live};
+use super::{Chosen, form, found, leave, live};
 use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::resource::overrides::PRESETS;
@@ -27,6 +27,7 @@ pub(super) async fn save(visitor: Visitor, key: KeySegment, fields: Fields) -> R
 /// A posted override on its way into the tables.
 struct Saving {
     visitor: Visitor,
+    chosen: Chosen,
     place: &'static Resource,
     table: Table,
     stored: Option<Override>,
@@ -36,7 +37,8 @@ struct Saving {
 
 impl Saving {
     async fn begin(visitor: Visitor, stored: Option<Override>, fields: Fields) -> Result<Self> {
-        let (place, table) = live(&visitor).await?;
+        let (chosen, table) = live(&visitor, stored.as_ref()).await?;
+        let place = chosen.place;
         visitor.actor.require_write(place)?;
         let typed = |name: &str, kept: &str| fields.get(name).unwrap_or(kept).to_owned();
         let (address, transport) = stored
@@ -48,6 +50,7 @@ impl Saving {
         ];
         Ok(Self {
             visitor,
+            chosen,
             place,
             table,
             stored,
@@ -144,7 +147,7 @@ impl Saving {
     async fn form(&self) -> Result<Form> {
         let mut form = form(
             &self.visitor,
-            self.place,
+            self.chosen,
             &self.table,
             self.stored.as_ref(),
             &self.values,

@@ -15,9 +15,9 @@ use crate::web::request::{Fields, KeySegment, Visitor};
 use crate::web::text;
 
 pub(super) async fn ask_delete(visitor: Visitor, key: KeySegment) -> Result<Response> {
-    let (place, _) = live(&visitor).await?;
     let stored = found(&visitor, &key).await?;
-    visitor.actor.require_write(place)?;
+    let (chosen, _) = live(&visitor, Some(&stored)).await?;
+    visitor.actor.require_write(chosen.place)?;
     let plan = visitor
         .app
         .store
@@ -69,9 +69,9 @@ async fn confirm(
 }
 
 pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
-    let (place, _) = live(&visitor).await?;
     let stored = found(&visitor, &key).await?;
-    visitor.actor.require_write(place)?;
+    let (chosen, _) = live(&visitor, Some(&stored)).await?;
+    visitor.actor.require_write(chosen.place)?;
     let store = &visitor.app.store;
     let plan = store.plan_without_override(&visitor.actor, &stored).await?;
     if !fields.is_set("confirm") {
@@ -84,7 +84,7 @@ pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) ->
             subject: text::plain(&stored.address),
             changed_by: None,
         };
-        return visitor.conflict(place, now, Vec::new(), &fields).await;
+        return visitor.conflict(chosen.place, now, Vec::new(), &fields).await;
     }
     applied(store.apply(&visitor.actor, &plan.operations).await)?;
     let mut lines = vec![format!("Deleted the override of `{}`.", stored.address)];
@@ -141,9 +141,9 @@ fn unusable<'o>(visitor: &Visitor, stored: &'o Override) -> Option<(&'o Stored, 
 }
 
 pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
-    let (place, table) = live(&visitor).await?;
     let stored = found(&visitor, &key).await?;
-    visitor.actor.require_write(place)?;
+    let (chosen, table) = live(&visitor, Some(&stored)).await?;
+    visitor.actor.require_write(chosen.place)?;
     let enabled = match fields.text("value") {
         "1" => true,
         "0" => false,
@@ -153,7 +153,7 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
                 ("transport", stored.transport().to_owned()),
             ];
             let reason = format!("`{}` is neither 1 (on) nor 0 (off).", text::plain(other));
-            return form(&visitor, place, &table, Some(&stored), &values)
+            return form(&visitor, chosen, &table, Some(&stored), &values)
                 .await?
                 .with_reason(reason)
                 .respond();
@@ -168,7 +168,7 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
                 ("domain", stored.address.clone()),
                 ("transport", row.row.text("transport").to_owned()),
             ];
-            return form(&visitor, place, &table, Some(&stored), &values)
+            return form(&visitor, chosen, &table, Some(&stored), &values)
                 .await?
                 .with_problems(Stage::Refused, &problems)
                 .respond();
@@ -202,8 +202,8 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
 }
 
 pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
-    let (place, _) = live(&visitor).await?;
-    visitor.actor.require_write(place)?;
+    let (usual, _) = live(&visitor, None).await?;
+    visitor.actor.require_write(usual.place)?;
     let asked = AskedBulk::read(&fields);
     let mut review = asked.review(&visitor, &IN_DOMAINS).await?;
     let Some(action) = asked.action else {
