@@ -66,7 +66,7 @@ impl Query {
 
     /// The tables it names after FROM and JOIN, lower case.
     pub fn tables(&self) -> Vec<String> {
-        let plain = self.template.replace(['`', '(', ')', ','], " ");
+        let plain = self.template.replace('`', "").replace(['(', ')', ','], " ");
         let words: Vec<&str> = plain.split_whitespace().collect();
         words
             .windows(2)
