@@ -188,13 +188,8 @@ async fn generate(config: &Config, options: Generate) -> Result<()> {
         }
     }
     for map in MAPS {
-        if configuration.maps().all(|(there, _)| there.name != map.name) {
-            let lacking = if tables.has(map.table) { "columns of " } else { "" };
-            print(&format!(
-                "left out {}: the database lacks {lacking}the table {}",
-                map.file(),
-                map.table
-            ))?;
+        if let Some(what) = map.lacks(&tables) {
+            print(&format!("left out {}: the database lacks {what}", map.file()))?;
         }
     }
     print("\nThe files belong in /etc/postfix. Then, as root:\n")?;

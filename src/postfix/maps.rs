@@ -56,12 +56,35 @@ impl Map {
 
     /// The query, where the database has what it asks for.
     pub fn query(&self, tables: &Tables) -> Option<String> {
-        let there = tables.has(self.table)
-            && self
-                .needs
-                .iter()
-                .all(|column| tables.has_column(self.table, column));
-        there.then(|| (self.query)(tables))
+        self.lacks(tables).is_none().then(|| (self.query)(tables))
+    }
+
+    /// The columns its query reads.
+    pub fn columns(&self, tables: &Tables) -> Vec<&'static str> {
+        let switch = tables.has_column(self.table, "enabled").then_some("enabled");
+        self.needs.iter().copied().chain(switch).collect()
+    }
+
+    /// What the database lacks for it, to go on after "the database lacks"; `None` where it can be asked.
+    pub fn lacks(&self, tables: &Tables) -> Option<String> {
+        let table = self.table;
+        if !tables.has(table) {
+            return Some(format!("the table `{table}`"));
+        }
+        let missing: Vec<String> = self
+            .needs
+            .iter()
+            .filter(|column| !tables.has_column(table, column))
+            .map(|column| format!("`{column}`"))
+            .collect();
+        match missing.len() {
+            0 => None,
+            1 => Some(format!("the column {} of the table `{table}`", missing[0])),
+            _ => Some(format!(
+                "the columns {} of the table `{table}`",
+                missing.join(", ")
+            )),
+        }
     }
 
     /// The same as Postfix reads it from the file.
@@ -413,5 +436,24 @@ mod tests {
         );
         let plain = query("relays", &Tables::all().without("relays", Some("status"))).expect("a query");
         assert!(!plain.contains("status"), "{plain}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let lacks = |tables: &Tables| Map::named("client_access").and_then(|map| map.lacks(tables));
+        let mut tables = Tables::all();
+        assert_eq!(lacks(&tables), None);
+        tables = tables.without("access_rules", Some("cidr_lo"));
+        assert_eq!(
+            lacks(&tables).as_deref(),
+            Some("the column `cidr_lo` of the table `access_rules`")
+        );
+        tables = tables.without("access_rules", Some("cidr_hi"));
+        assert_eq!(
+            lacks(&tables).as_deref(),
+            Some("the columns `cidr_lo`, `cidr_hi` of the table `access_rules`")
+        );
+        tables = tables.without("access_rules", None);
+        assert_eq!(lacks(&tables).as_deref(), Some("the table `access_rules`"));
     }
 }
