@@ -14,8 +14,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON maildb.* TO 'postwarden'@'127.0.0.1';
 -- Postfix, which looks up and writes nothing: not the mailbox passwords, not the panel's own tables
 CREATE USER 'postfix'@'127.0.0.1' IDENTIFIED BY 'postfix-password';
 GRANT SELECT ON maildb.domains TO 'postfix'@'127.0.0.1';
-GRANT SELECT ON maildb.aliases TO 'postfix'@'127.0.0.1';
 GRANT SELECT (id, maildir, enabled) ON maildb.users TO 'postfix'@'127.0.0.1';
+GRANT SELECT ON maildb.aliases TO 'postfix'@'127.0.0.1';
 GRANT SELECT ON maildb.backups TO 'postfix'@'127.0.0.1';
 GRANT SELECT ON maildb.relays TO 'postfix'@'127.0.0.1';
 GRANT SELECT ON maildb.relocated TO 'postfix'@'127.0.0.1';

@@ -5,6 +5,7 @@
 //! `tests/postfix`.
 
 mod account;
+mod grants;
 mod installation;
 pub mod live;
 mod maps;
@@ -16,6 +17,7 @@ mod tables;
 mod verdict;
 
 pub use account::Account;
+pub use grants::grants;
 pub use maps::{MAPS, Map, Place};
 pub use query::Query;
 pub use settings::{Configuration, File, MAIN_CF, Setting};
