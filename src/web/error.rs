@@ -12,6 +12,7 @@ use super::layers::RequestId;
 use super::page::{Page, render, see_other};
 use super::request::{Fields, Visitor};
 use super::urls::query;
+use crate::access::{Actor, Role};
 use crate::error::Error;
 use crate::resource::Resource;
 
@@ -53,13 +54,13 @@ pub struct About {
 
 /// Who turned out to be signed in while a request was dealt with, so that an error page can show the menu.
 #[derive(Debug, Clone, Default)]
-pub struct Seen(Arc<OnceLock<String>>);
+pub struct Seen(Arc<OnceLock<(String, Role)>>);
 
 impl Seen {
-    /// Notes the name of the account.
-    pub fn note(&self, name: &str) {
-        // Told twice in one request it is the same name.
-        let _ = self.0.set(name.to_owned());
+    /// Notes the account's name and role.
+    pub fn note(&self, actor: &Actor) {
+        // Told twice in one request it is the same account.
+        let _ = self.0.set((actor.name.clone(), actor.role));
     }
 }
 
@@ -182,7 +183,7 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
         password: !fields.text("password").is_empty(),
     });
     let mut frame = Page::for_anybody(app, words.heading);
-    frame.who = about.seen.0.get().cloned();
+    (frame.who, frame.role) = about.seen.0.get().cloned().unzip();
     let template = ErrorPage {
         page: frame,
         heading: words.heading.to_owned(),

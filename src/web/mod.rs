@@ -15,6 +15,7 @@ mod hub;
 mod layers;
 mod overrides;
 mod page;
+mod postfix;
 mod request;
 mod search;
 mod secrets;
@@ -173,6 +174,7 @@ fn pages() -> Router<App> {
         .route("/logout", get(sign_in::ask_leave).post(sign_in::leave))
         .route("/changes", get(changes::index))
         .route("/search", get(search::show))
+        .route("/postfix", get(postfix::show))
 }
 
 /// Pages for anybody, without a session.

@@ -11,14 +11,18 @@ use super::assets;
 use super::request::{Visitor, unavailable};
 use super::urls::Urls;
 use super::{App, text};
+use crate::access::Role;
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 
 /// Key of the session's data that holds notices for the next page.
 const NOTICES: &str = "notices";
 
+/// A group of the menu: its heading, and pages with their address and title.
+type Group = (&'static str, &'static [(&'static str, &'static str)]);
+
 /// The menu beside the dashboard, with the titles of [`crate::resource::Words`].
-const MENU: &[(&str, &[(&str, &str)])] = &[
+const MENU: &[Group] = &[
     (
         "Addresses",
         &[
@@ -39,6 +43,9 @@ const MENU: &[(&str, &[(&str, &str)])] = &[
     ),
     ("Record", &[("changes", "Changes")]),
 ];
+
+/// What follows for those who see the whole database: an owner of domains has nothing to do with the server.
+const SERVER: Group = ("Server", &[("postfix", "Postfix")]);
 
 /// A notice on top of the next page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +82,8 @@ pub struct Page {
     pub section: &'static str,
     /// Name of the account that is signed in.
     pub who: Option<String>,
+    /// What that account is for.
+    pub role: Option<Role>,
     /// What happened just before.
     pub notices: Vec<Notice>,
     urls: Arc<Urls>,
@@ -87,6 +96,7 @@ impl Page {
             title: title.to_owned(),
             section: "",
             who: None,
+            role: None,
             notices: Vec::new(),
             urls: Arc::clone(&app.urls),
         }
@@ -120,9 +130,9 @@ impl Page {
     }
 
     /// The menu: groups with a heading, of pages with their address and title.
-    #[expect(clippy::unused_self, reason = "templates call it on their page")]
-    pub fn menu(&self) -> &'static [(&'static str, &'static [(&'static str, &'static str)])] {
-        MENU
+    pub fn menu(&self) -> impl Iterator<Item = &'static Group> {
+        let server = matches!(self.role, Some(Role::Operator | Role::Auditor));
+        MENU.iter().chain(server.then_some(&SERVER))
     }
 
     /// A message as HTML, escaped, with what stands in backticks as code.
@@ -162,6 +172,7 @@ impl Visitor {
             title: title.to_owned(),
             section,
             who: Some(self.actor.name.clone()),
+            role: Some(self.actor.role),
             notices,
             urls: Arc::clone(&self.app.urls),
         })

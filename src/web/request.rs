@@ -211,7 +211,7 @@ impl FromRequestParts<App> for Visitor {
         };
         let actor = actor.ok_or(Error::SignedOut)?;
         if let Some(seen) = parts.extensions.get::<error::Seen>() {
-            seen.note(&actor.name);
+            seen.note(&actor);
         }
         Ok(Self {
             actor,

@@ -18,6 +18,7 @@ mod mailing_lists;
 mod odd_rows;
 mod overrides;
 mod password_hashes;
+mod postfix_page;
 mod samples;
 mod schema;
 mod scope;
