@@ -202,6 +202,7 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
             "search",
             "search?q=long",
             "search?q=nothing-like-it",
+            "postfix",
             "logout",
             "no/such/page",
             &format!("aliases?q={}&domain={domain}&enabled=0", &local[..40]),
@@ -257,6 +258,9 @@ async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
     window.visit("access").await;
     assert!(window.text("main").await.contains("does not exist"));
     faults.extend(look_at(&window, "a missing table").await);
+    window.visit("postfix").await;
+    assert!(window.text(".notice").await.contains("Left out"));
+    faults.extend(look_at(&window, "lookup tables left out").await);
     // The menu, which narrow screens have.
     window.be_phone(320).await;
     window.visit("aliases").await;
