@@ -128,12 +128,22 @@ fn keep(path: &Path) -> io::Result<PathBuf> {
 /// How two versions of a file differ, with every password hidden.
 fn difference(path: &Path, old: &str, new: &str) -> String {
     let hidden = |text: &str| -> String {
-        text.lines()
-            .map(|line| match line.split_once('=') {
-                Some((name, _)) if name.trim() == "password" => "password = ****\n".to_owned(),
-                _ => format!("{line}\n"),
-            })
-            .collect()
+        let mut of_password = false;
+        let mut shown = String::new();
+        for line in text.lines() {
+            // postconf(5): what begins with white space goes on with the line before.
+            let goes_on = line.starts_with(char::is_whitespace);
+            if of_password && goes_on {
+                continue;
+            }
+            of_password = line
+                .split('=')
+                .next()
+                .is_some_and(|name| name.trim() == "password");
+            shown += if of_password { "password = ****" } else { line };
+            shown.push('\n');
+        }
+        shown
     };
     let (shown_old, shown_new) = (hidden(old), hidden(new));
     if shown_old == shown_new {
@@ -183,6 +193,16 @@ mod tests {
                 .is_ok_and(|e| !e.file_name().to_string_lossy().starts_with("mysql_alias.cf"))
         });
         assert_eq!(others.count(), 0);
+    }
+
+    #[test]
+    fn a_password_on_a_line_of_its_own_is_hidden_too() {
+        let old = "user = a\npassword =\n  one\n\ttwo\nquery = a\n";
+        let diff = difference(Path::new("x.cf"), old, "user = a\npassword = three\nquery = b\n");
+        assert!(diff.contains("-query = a\n+query = b"), "{diff}");
+        for word in ["one", "two", "three"] {
+            assert!(!diff.contains(word), "{diff}");
+        }
     }
 
     #[test]
