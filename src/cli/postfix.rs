@@ -36,7 +36,7 @@ pub struct Generate {
     /// The database [default: that of `DATABASE_URL`]
     #[arg(long)]
     dbname: Option<String>,
-    /// Database servers as Postfix takes them, inet:host:port or <unix:/path> [default: that of `DATABASE_URL`]
+    /// Database servers as Postfix takes them, `inet:host:port` or `unix:/path` [default: that of `DATABASE_URL`]
     #[arg(long)]
     hosts: Option<String>,
     /// Read the account's password from the first line of this file
@@ -66,6 +66,9 @@ pub struct Verify {
     #[arg(long)]
     dry_run: bool,
 }
+
+/// Where Postfix reads its configuration, and where main.cf finds the files.
+const HOME: &str = "/etc/postfix";
 
 /// Does it.
 pub async fn perform(config: &Config, command: Command) -> Result<ExitCode> {
@@ -163,9 +166,11 @@ fn plural(count: usize) -> &'static str {
 async fn generate(config: &Config, options: Generate) -> Result<()> {
     let out = options.out.clone();
     let force = options.force;
+    let own = options.user.is_some();
     let account = account(config, options)?;
     let store = Store::connect(config).await?;
     let tables = store.schema().await?.names();
+    let user = account.user.clone();
     let configuration = Configuration::new(account, tables.clone());
     if configuration.maps().next().is_none() {
         return Err(Error::Usage(
@@ -192,7 +197,25 @@ async fn generate(config: &Config, options: Generate) -> Result<()> {
             print(&format!("left out {}: the database lacks {what}", map.file()))?;
         }
     }
-    print("\nThe files belong in /etc/postfix. Then, as root:\n")?;
+    if !own {
+        print(&format!(
+            "\nThey have the account of DATABASE_URL in them, `{user}`. If it may do more than read, make Postfix one of its \
+             own\n(the page /postfix of the panel has the statements) and run this again with --user NAME --ask-password --force."
+        ))?;
+    }
+    print_next_steps(&out, &configuration)
+}
+
+/// What root does with the files.
+fn print_next_steps(out: &Path, configuration: &Configuration) -> Result<()> {
+    if out.canonicalize().is_ok_and(|path| path == Path::new(HOME)) {
+        print("\nAs root:\n")?;
+    } else {
+        let from = quoted(out);
+        print(&format!(
+            "\nThe files belong in {HOME}. As root:\n\n  install -o root -g postfix -m 640 {from}/mysql_*.cf {HOME}/"
+        ))?;
+    }
     for setting in configuration.settings() {
         print(&format!("  {}", setting.command()))?;
     }
@@ -247,6 +270,17 @@ fn ask_password() -> Result<String> {
             "--ask-password needs a terminal ({e}): use --password-file FILE or --password-stdin"
         ))
     })
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 /// Asks before writing beside other files.
