@@ -21,6 +21,7 @@ const LATEST: usize = 8;
 #[template(path = "dashboard.html")]
 struct Dashboard {
     page: Page,
+    drift: Option<Drift>,
     cards: Vec<Card>,
     remarks: Vec<Remark>,
     findings: Vec<Attention>,
@@ -45,6 +46,14 @@ struct Attention {
     /// The first few: page and name.
     examples: Vec<(String, String)>,
     rest: u64,
+}
+
+/// The live Postfix does not do what the rows say.
+struct Drift {
+    /// `2 errors and 1 warning`
+    count: String,
+    /// What it does not read although there are rows.
+    unread: Vec<String>,
 }
 
 /// Something about the database an operator should know.
@@ -104,12 +113,24 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         .await?;
     let template = Dashboard {
         page: visitor.page("Dashboard", "dashboard").await?,
+        drift: drift(&visitor).await?,
         cards,
         remarks,
         findings: findings(&visitor, &overrides).await?,
         changes: changes.into_iter().map(ChangeView::new).collect(),
     };
     render(StatusCode::OK, &template)
+}
+
+async fn drift(visitor: &Visitor) -> Result<Option<Drift>> {
+    if visitor.actor.require_everything().is_err() {
+        return Ok(None);
+    }
+    let known = visitor.app.known_postfix().await?;
+    Ok(known.filter(|k| k.verdict.has_drifted()).map(|known| Drift {
+        count: known.count(),
+        unread: known.verdict.unread().map(|f| f.message.clone()).collect(),
+    }))
 }
 
 async fn findings(visitor: &Visitor, overrides: &[Override]) -> Result<Vec<Attention>> {

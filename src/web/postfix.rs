@@ -1,5 +1,7 @@
 //! `/postfix`: what Postfix is told so that it looks the tables up, as `postwarden postfix generate` writes it.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -7,9 +9,9 @@ use axum::response::Response;
 use super::page::{Page, render};
 use super::request::Visitor;
 use super::text;
-use crate::access::Scope;
+use super::watch::Known;
 use crate::error::{Error, Result};
-use crate::postfix::{Account, Configuration, MAPS, Map, grants};
+use crate::postfix::{Account, Configuration, MAPS, Map, Severity, grants};
 use crate::resource::Resource;
 
 /// The account the page shows: the panel's own may write, and Postfix needs one that may not.
@@ -19,6 +21,7 @@ const USER: &str = "postfix";
 #[template(path = "postfix.html")]
 struct Postfix {
     page: Page,
+    known: Option<Arc<Known>>,
     lookups: Vec<Lookup>,
     left_out: Vec<LeftOut>,
     main_cf: String,
@@ -48,9 +51,7 @@ struct LeftOut {
 
 /// `/postfix`
 pub async fn show(visitor: Visitor) -> Result<Response> {
-    if visitor.actor.scope != Scope::Everything {
-        return Err(Error::NotFound);
-    }
+    visitor.actor.require_everything()?;
     let tables = visitor.app.store.schema().await?.names();
     let account = account(&visitor)?;
     let configuration = Configuration::new(account.clone(), tables.clone()).without_password();
@@ -61,6 +62,7 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         .collect();
     let template = Postfix {
         page: visitor.page("Postfix", "postfix").await?,
+        known: visitor.app.known_postfix().await?,
         lookups: lookups(&visitor, &configuration).await?,
         left_out: MAPS
             .iter()

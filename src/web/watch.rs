@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 
 use super::App;
 use crate::error::Result;
-use crate::postfix::Verdict;
 use crate::postfix::live::Live;
+use crate::postfix::{Severity, Verdict};
 use crate::resource::Resource;
 use crate::resource::overrides::PLACES;
 use crate::verification;
@@ -31,6 +31,23 @@ pub struct Known {
 }
 
 impl Known {
+    /// How much is wrong: `2 errors and 1 warning`.
+    pub fn count(&self) -> String {
+        let counted = |severity: Severity, noun: &str| {
+            let findings = &self.verdict.findings;
+            match findings.iter().filter(|f| f.severity == severity).count() {
+                0 => None,
+                1 => Some(format!("1 {noun}")),
+                many => Some(format!("{many} {noun}s")),
+            }
+        };
+        let parts = [
+            counted(Severity::Error, "error"),
+            counted(Severity::Warning, "warning"),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    }
+
     /// The tables in which the live `transport_maps` finds overrides.
     pub fn read_overrides(&self) -> Vec<&'static Resource> {
         let read = &self.verdict.overrides;

@@ -34,6 +34,8 @@ struct Index {
     /// Addresses of the same list with other page lengths.
     lengths: Vec<(u16, String)>,
     read_only: Option<ReadOnly>,
+    /// What the live Postfix does not look up.
+    unread: Vec<String>,
     writable: bool,
     has_enabled: bool,
 }
@@ -136,6 +138,7 @@ pub(in crate::web) async fn respond(
         Total::MoreThan(n) => format!("more than {}", text::number(n)),
     };
     let template = Index {
+        unread: unread(visitor, resource).await?,
         matter: matter(resource, &query.needs),
         page: visitor.page(resource.words.title, resource.slug).await?,
         rows: shown.rows,
@@ -156,6 +159,19 @@ pub(in crate::web) async fn respond(
         query,
     };
     render(StatusCode::OK, &template)
+}
+
+/// Why the live Postfix does nothing with rows there are, for those who can see to it.
+async fn unread(visitor: &Visitor, resource: &Resource) -> Result<Vec<String>> {
+    if visitor.actor.require_everything().is_err() {
+        return Ok(Vec::new());
+    }
+    let known = visitor.app.known_postfix().await?;
+    let findings = known.iter().flat_map(|k| k.verdict.unread());
+    Ok(findings
+        .filter(|f| f.table == resource.table)
+        .map(|f| f.message.clone())
+        .collect())
 }
 
 /// What the table would do, and how to create it.
