@@ -6,8 +6,9 @@ use super::{Tables, syntax};
 
 /// Adds everything there is to say.
 pub fn inspect(live: &Live, tables: &Tables, database: &str, verdict: &mut Verdict) {
+    rights(live, verdict);
     for source in &live.sources {
-        files(source, database, verdict);
+        file(source, database, verdict);
     }
     for source in live.sources_in(live.value("virtual_alias_maps")) {
         if let Some(domains) = source.query.parameter("domain") {
@@ -36,8 +37,38 @@ fn about(rule: &str, severity: Severity, parameter: &str, file: &str) -> Finding
     }
 }
 
-fn files(source: &Source, database: &str, verdict: &mut Verdict) {
-    let (name, path) = (source.name(), &source.path);
+/// Files that Postfix cannot read, or everybody can.
+fn rights(live: &Live, verdict: &mut Verdict) {
+    let mut add = |rule, severity, which: fn(&&Source) -> bool, message: &str| {
+        let found: Vec<&Source> = live.sources.iter().filter(which).collect();
+        let joined = |part: fn(&Source) -> &str, between| {
+            found.iter().map(|s| part(s)).collect::<Vec<_>>().join(between)
+        };
+        let paths = joined(|s| &s.path, " ");
+        if !found.is_empty() {
+            verdict.add(Finding {
+                message: format!("{message} {}.", joined(|s| &s.path, ", ")),
+                fix: format!("`chown root:postfix {paths}` and `chmod 640 {paths}`"),
+                ..about(rule, severity, "", &joined(Source::name, ", "))
+            });
+        }
+    };
+    add(
+        "PW170",
+        Severity::Error,
+        |source| !source.readable,
+        "Postfix, whose processes do not run as root, cannot read these files. Mail is deferred, or answered with 451:",
+    );
+    add(
+        "PW260",
+        Severity::Notice,
+        |source| source.exposed,
+        "Everybody on the machine can read the database password in",
+    );
+}
+
+fn file(source: &Source, database: &str, verdict: &mut Verdict) {
+    let name = source.name();
     let mut add = |rule, severity, message: String, fix: String| {
         verdict.add(Finding {
             message,
@@ -45,24 +76,6 @@ fn files(source: &Source, database: &str, verdict: &mut Verdict) {
             ..about(rule, severity, "", name)
         });
     };
-    if !source.readable {
-        add(
-            "PW170",
-            Severity::Error,
-            format!(
-                "Postfix cannot read {path}: its processes do not run as root. Mail is deferred, or answered with 451."
-            ),
-            format!("chown root:postfix {path} && chmod 640 {path}"),
-        );
-    }
-    if source.exposed {
-        add(
-            "PW260",
-            Severity::Notice,
-            format!("Everybody on the machine can read the database password in {path}."),
-            format!("chown root:postfix {path} && chmod 640 {path}"),
-        );
-    }
     if source.query.is_quoted() {
         add(
             "PW174",
@@ -128,16 +141,16 @@ fn settings(live: &Live, tables: &Tables, verdict: &mut Verdict) {
     let is_unset = |name: &str| !live.set.contains_key(name);
     if tables.has("aliases") && !live.value("virtual_alias_domains").is_empty() {
         let what = if is_unset("virtual_alias_domains") {
-            "virtual_alias_domains is not set, so Postfix takes virtual_alias_maps for it"
+            "`virtual_alias_domains` is not set, so Postfix takes `virtual_alias_maps` for it"
         } else {
-            "virtual_alias_domains is not empty"
+            "`virtual_alias_domains` is not empty"
         };
         verdict.add(Finding {
             message: format!(
                 "{what}: an alias row that is a bare domain makes every mailbox of that domain 550 User unknown in virtual alias \
                  table."
             ),
-            fix: "postconf -e 'virtual_alias_domains ='".to_owned(),
+            fix: "`postconf -e 'virtual_alias_domains ='`".to_owned(),
             ..about("PW136", Severity::Warning, "virtual_alias_domains", "main.cf")
         });
     }
@@ -145,15 +158,15 @@ fn settings(live: &Live, tables: &Tables, verdict: &mut Verdict) {
     if !denies || is_unset("smtpd_relay_restrictions") {
         verdict.add(Finding {
             message: if denies {
-                "smtpd_relay_restrictions is not set. Its default keeps strangers from relaying only while compatibility_level is \
+                "`smtpd_relay_restrictions` is not set. Its default keeps strangers from relaying only while compatibility_level is \
                  1 or more."
             } else {
-                "smtpd_relay_restrictions turns nobody away: whether strangers can relay through this server hangs on the order of \
-                 smtpd_recipient_restrictions, and one OK there opens it."
+                "`smtpd_relay_restrictions` turns nobody away: whether strangers can relay through this server hangs on the order of \
+                 `smtpd_recipient_restrictions`, and one OK there opens it."
             }
             .to_owned(),
-            fix: "postconf -e 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, \
-                  reject_unauth_destination'"
+            fix: "`postconf -e 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, \
+                  reject_unauth_destination'`"
                 .to_owned(),
             ..about("PW172", Severity::Warning, "smtpd_relay_restrictions", "main.cf")
         });
@@ -163,10 +176,10 @@ fn settings(live: &Live, tables: &Tables, verdict: &mut Verdict) {
         verdict.add(Finding {
             table: "backups".to_owned(),
             column: "domain".to_owned(),
-            message: "parent_domain_matches_subdomains has relay_domains in it, as it has by default: mail for every subdomain of a \
+            message: "`parent_domain_matches_subdomains` has `relay_domains` in it, as it has by default: mail for every subdomain of a \
                       backup MX entry is accepted too."
                 .to_owned(),
-            fix: "postconf -e 'parent_domain_matches_subdomains = smtpd_access_maps'".to_owned(),
+            fix: "`postconf -e 'parent_domain_matches_subdomains = smtpd_access_maps'`".to_owned(),
             ..about("PW125", Severity::Warning, "parent_domain_matches_subdomains", "main.cf")
         });
     }
@@ -183,9 +196,13 @@ fn settings(live: &Live, tables: &Tables, verdict: &mut Verdict) {
         ),
     ] {
         if live.value(name) != good {
+            let is = match live.value(name) {
+                "" => "empty".to_owned(),
+                other => format!("`{other}`"),
+            };
             verdict.add(Finding {
-                message: format!("{name} is `{}`: {message}.", live.value(name)),
-                fix: format!("postconf -e '{name} = {good}'"),
+                message: format!("`{name}` is {is}: {message}."),
+                fix: format!("`postconf -e '{name} = {good}'`"),
                 ..about("PW261", Severity::Notice, name, "main.cf")
             });
         }
@@ -204,8 +221,8 @@ fn restrictions(live: &Live, verdict: &mut Verdict) {
         let words = syntax::words(live.value(name));
         if words.contains(&"check_relay_domains") {
             verdict.add(Finding {
-                message: format!("{name} has check_relay_domains, which Postfix is giving up."),
-                fix: "Use reject_unauth_destination in its place.".to_owned(),
+                message: format!("`{name}` has `check_relay_domains`, which Postfix is giving up."),
+                fix: "Use `reject_unauth_destination` in its place.".to_owned(),
                 ..about("PW263", Severity::Warning, name, "main.cf")
             });
         }
@@ -223,7 +240,7 @@ fn restrictions(live: &Live, verdict: &mut Verdict) {
                     table: "access_rules".to_owned(),
                     column: "pattern".to_owned(),
                     message: format!(
-                        "In {name} blocked addresses come after a permit: senders inside and people who are signed in still \
+                        "In `{name}` blocked addresses come after a permit: senders inside and people who are signed in still \
                          reach them."
                     ),
                     fix: format!("Put `check_recipient_access {word}` first; it never says OK."),

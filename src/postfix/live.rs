@@ -77,9 +77,9 @@ impl Source {
 pub struct Live {
     /// Its directory.
     pub dir: PathBuf,
-    /// What main.cf sets, as it stands there (`postconf -n`).
+    /// What main.cf sets, names of other parameters filled in (`postconf -n -x`).
     pub set: BTreeMap<String, String>,
-    /// What is in effect, defaults included, names of other parameters filled in (`postconf -x`).
+    /// What is in effect, defaults included (`postconf -x`).
     pub effective: BTreeMap<String, String>,
     /// Lines of main.cf that end in `\`.
     pub backslashes: Vec<usize>,
@@ -96,13 +96,12 @@ impl Live {
     pub async fn read(dir: &Path) -> Result<Self, String> {
         let main = dir.join("main.cf");
         let text = fs::read_to_string(&main).map_err(|e| unreadable(&main, &e))?;
-        let set = postconf(dir, &["-n"]).await?;
+        let set = postconf(dir, &["-n", "-x"]).await?;
         let mut arguments = vec!["-x"];
         arguments.extend(ASKED);
         let effective = postconf(dir, &arguments).await?;
-        let expanded: BTreeMap<String, String> = postconf(dir, &["-n", "-x"]).await?;
         let mut sources: Vec<Source> = Vec::new();
-        for value in expanded.values().chain(effective.values()) {
+        for value in set.values().chain(effective.values()) {
             for path in files_in(value) {
                 if sources.iter().all(|s| s.path != path) {
                     sources.push(source(path)?);

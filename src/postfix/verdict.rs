@@ -236,7 +236,15 @@ impl<'l> Examination<'l> {
                 if probe.is_plain {
                     unread.push((probe.table, probe.place));
                 }
-                verdict.add(self.finding(probe, &found));
+                let finding = self.finding(probe, &found);
+                // The first probe of a column that fails says it all.
+                let is_said = verdict.findings.iter().any(|f| {
+                    (&f.rule, &f.table, &f.column, &f.parameter)
+                        == (&finding.rule, &finding.table, &finding.column, &finding.parameter)
+                });
+                if !is_said {
+                    verdict.add(finding);
+                }
             }
         }
         verdict.honoured = self.honoured(&verdict.findings);
@@ -353,12 +361,12 @@ impl<'l> Examination<'l> {
         let message = if sources.is_empty() {
             match probe.place {
                 Place::Parameter(name) => format!(
-                    "{name} names no lookup table in MySQL: rows of `{}` do nothing. {}",
+                    "`{name}` names no lookup table in MySQL: rows of `{}` do nothing. {}",
                     probe.table, probe.message
                 ),
                 Place::Check(check) => format!(
-                    "No smtpd restriction has a {check} that asks MySQL: {}",
-                    probe.message
+                    "No smtpd restriction has a `{check}` that asks `{}`. {}",
+                    probe.table, probe.message
                 ),
             }
         } else {
@@ -371,7 +379,7 @@ impl<'l> Examination<'l> {
                 format!(" ({file} reads {})", read.join(", "))
             };
             format!(
-                "{parameter} does not find rows of `{}`{reads}. {}",
+                "`{parameter}` does not find rows of `{}`{reads}. {}",
                 probe.table, probe.message
             )
         };
@@ -384,7 +392,7 @@ impl<'l> Examination<'l> {
             file: file.to_owned(),
             message,
             fix: format!(
-                "Set {} as `postwarden postfix generate` writes it, and put the files it names beside main.cf.",
+                "Set `{}` as `postwarden postfix generate` writes it, and put the files it names beside main.cf.",
                 match probe.place {
                     Place::Parameter(name) => name,
                     Place::Check(_) => "smtpd_recipient_restrictions",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use time::PrimitiveDateTime;
 use tokio::sync::Mutex;
 
-use super::App;
+use super::{App, text};
 use crate::error::Result;
 use crate::postfix::live::Live;
 use crate::postfix::{Severity, Verdict};
@@ -31,6 +31,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// When that was, for people; `None` where it is now.
+    pub fn at(&self) -> Option<String> {
+        self.recorded.map(text::moment)
+    }
+
     /// How much is wrong: `2 errors and 1 warning`.
     pub fn count(&self) -> String {
         let counted = |severity: Severity, noun: &str| {

@@ -12,6 +12,7 @@ mod forms;
 mod http;
 mod hub;
 mod lists;
+mod live_postfix;
 mod locking;
 mod mailboxes;
 mod mailing_lists;

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests look into the tables themselves")]
 #![allow(dead_code, clippy::allow_attributes, reason = "no suite uses all of it")]
 
+pub mod postfix;
+
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
