@@ -158,7 +158,7 @@ async fn what_verify_recorded_counts_where_the_panel_cannot_read_the_configurati
     store.record_verdict(&verdict).await.expect("recorded");
     drop(config);
     let panel = Panel::with(database, |settings| {
-        settings.postfix.config_dir = "/nowhere".into()
+        settings.postfix.config_dir = "/nowhere".into();
     })
     .await;
     let operator = panel.operator().await;
