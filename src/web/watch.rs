@@ -1,6 +1,7 @@
 //! What is known of the live Postfix: its configuration as it is now where the panel may read it, or else what
 //! `postwarden postfix verify` found last.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,10 +15,14 @@ use crate::postfix::live::Live;
 use crate::postfix::{Severity, Verdict};
 use crate::resource::Resource;
 use crate::resource::overrides::PLACES;
+use crate::store::Recorded;
 use crate::verification;
 
-/// How old an answer may be. Looking takes some 30 ms.
+/// How long nobody looks whether anything has changed.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// How long a look counts while its files stay as they are. Another look takes some 40 ms.
+const VALID: Duration = Duration::from_mins(1);
 
 /// A verdict, and where it comes from.
 #[derive(Debug)]
@@ -63,9 +68,33 @@ impl Known {
     }
 }
 
-/// The last look, kept for a moment.
+/// The last look.
 #[derive(Debug, Default)]
-pub struct Watch(Mutex<Option<(Instant, Option<Arc<Known>>)>>);
+pub struct Watch(Mutex<Option<Look>>);
+
+/// What a look showed, and what it rests on.
+#[derive(Debug)]
+struct Look {
+    known: Option<Arc<Known>>,
+    /// When it was found to be still so.
+    checked: Instant,
+    at: Instant,
+    dir: PathBuf,
+    recorded: Option<PrimitiveDateTime>,
+    files: Vec<PathBuf>,
+    state: State,
+}
+
+/// When each of some files was changed last, in its content or its rights; `None` where it cannot be told.
+type State = Vec<Option<(u64, i64, i64)>>;
+
+fn state(files: &[PathBuf]) -> State {
+    let of = |file: &PathBuf| {
+        let about = std::fs::metadata(file).ok()?;
+        Some((about.ino(), about.ctime(), about.ctime_nsec()))
+    };
+    files.iter().map(of).collect()
+}
 
 impl App {
     /// What is known of the live Postfix; `None` where nothing is, or where it reads another database.
@@ -75,41 +104,66 @@ impl App {
     pub async fn known_postfix(&self) -> Result<Option<Arc<Known>>> {
         // Whoever comes while somebody looks waits for that.
         let mut kept = self.watch.0.lock().await;
-        if let Some((at, known)) = kept.as_ref()
-            && at.elapsed() < FRESH
+        if let Some(look) = kept.as_ref()
+            && look.checked.elapsed() < FRESH
         {
-            return Ok(known.clone());
+            return Ok(look.known.clone());
         }
-        let known = self.look().await?.filter(|k| k.verdict.ours).map(Arc::new);
-        *kept = Some((Instant::now(), known.clone()));
+        let recorded = self.store.recorded_verdict().await?;
+        // The directory that was verified last is the one people mean. Empty: the panel does not look.
+        let configured = &self.config.postfix.config_dir;
+        let dir = match &recorded {
+            Some(r) if !configured.as_os_str().is_empty() => PathBuf::from(&r.verdict.config_dir),
+            _ => configured.clone(),
+        };
+        if let Some(look) = kept.as_mut()
+            && look.at.elapsed() < VALID
+            && look.dir == dir
+            && look.recorded == recorded.as_ref().map(|r| r.at)
+            && look.state == state(&look.files)
+        {
+            look.checked = Instant::now();
+            return Ok(look.known.clone());
+        }
+        let look = self.look(dir, recorded).await?;
+        let known = look.known.clone();
+        *kept = Some(look);
         Ok(known)
     }
 
-    async fn look(&self) -> Result<Option<Known>> {
-        let recorded = self.store.recorded_verdict().await?;
-        let configured = &self.config.postfix.config_dir;
-        if configured.as_os_str().is_empty() {
-            return Ok(recorded.map(|r| Known {
+    async fn look(&self, dir: PathBuf, recorded: Option<Recorded>) -> Result<Look> {
+        let mut files = vec![dir.join("main.cf")];
+        let at = recorded.as_ref().map(|r| r.at);
+        let from_record = |unreadable: Option<String>| {
+            recorded.map(|r| Known {
                 verdict: r.verdict,
                 recorded: Some(r.at),
-                unreadable: None,
-            }));
-        }
-        // The directory that was verified last is the one people mean.
-        let dir = recorded
-            .as_ref()
-            .map_or_else(|| configured.clone(), |r| PathBuf::from(&r.verdict.config_dir));
-        match Live::read(&dir).await {
-            Ok(live) => Ok(Some(Known {
-                verdict: verification::examine(&self.store, &live).await?,
-                recorded: None,
-                unreadable: None,
-            })),
-            Err(why) => Ok(recorded.map(|r| Known {
-                verdict: r.verdict,
-                recorded: Some(r.at),
-                unreadable: Some(why),
-            })),
-        }
+                unreadable,
+            })
+        };
+        let known = if dir.as_os_str().is_empty() {
+            from_record(None)
+        } else {
+            match Live::read(&dir).await {
+                Ok(live) => {
+                    files.extend(live.sources.iter().map(|s| PathBuf::from(&s.path)));
+                    Some(Known {
+                        verdict: verification::examine(&self.store, &live).await?,
+                        recorded: None,
+                        unreadable: None,
+                    })
+                }
+                Err(why) => from_record(Some(why)),
+            }
+        };
+        Ok(Look {
+            known: known.filter(|k| k.verdict.ours).map(Arc::new),
+            checked: Instant::now(),
+            at: Instant::now(),
+            dir,
+            recorded: at,
+            state: state(&files),
+            files,
+        })
     }
 }
