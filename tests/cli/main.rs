@@ -10,6 +10,7 @@ mod demo;
 mod failed_sign_ins;
 mod grants;
 mod migrate;
+mod postfix_generate;
 mod program;
 mod serve;
 mod settings;

@@ -5,7 +5,9 @@ use crate::program::run;
 #[test]
 fn help_and_version_are_answers() {
     let help = run(&["--help"], &[]).done();
-    for command in ["serve", "migrate", "account", "changes", "config", "demo"] {
+    for command in [
+        "serve", "migrate", "account", "changes", "postfix", "config", "demo",
+    ] {
         assert!(help.contains(command), "{command} in {help}");
     }
     let version = run(&["--version"], &[]).done();
@@ -26,6 +28,8 @@ fn what_is_no_command_is_one_line_and_exit_code_2() {
         &["account", "create", "joe", "--role", "king"],
         &["changes", "--limit", "many"],
         &["migrate", "now"],
+        &["postfix"],
+        &["postfix", "generate"],
     ] {
         let line = run(arguments, &[]).refused(2);
         assert!(line.starts_with("postwarden: "), "{arguments:?}: {line}");
@@ -50,6 +54,7 @@ fn no_option_takes_a_password() {
         ]
         .as_slice(),
         &["account", "password", "joe", "--password=secret words"],
+        &["postfix", "generate", "--out=d", "--password=secret words"],
     ] {
         let line = run(arguments, &[]).refused(2);
         assert!(!line.contains("secret words"), "{line}");
