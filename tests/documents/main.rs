@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use postwarden::config::Config;
+use postwarden::postfix::{Account, Configuration, MAPS, Tables};
 
 const README: &str = include_str!("../../README.md");
 const GRANTS: &str = include_str!("../../docs/grants.sql");
@@ -17,6 +18,42 @@ fn the_readme_has_the_grants_of_their_own_file() {
     let (block, _) = rest.split_once("```\n<!-- /grants -->").expect("the end");
     assert_eq!(block, GRANTS);
 }
+
+#[test]
+fn the_readme_has_the_commands_that_put_the_files_to_use() {
+    let tables: Tables = TABLES
+        .iter()
+        .map(|(table, columns)| (*table, columns.split(' ').map(str::to_owned).collect()))
+        .collect();
+    let account = Account::from_url("mysql://postfix@127.0.0.1/maildb").expect("an account");
+    let configuration = Configuration::new(account, tables);
+    assert_eq!(configuration.maps().count(), MAPS.len());
+    let mut commands =
+        String::from("install -o root -g postfix -m 640 postfix-tables/mysql_*.cf /etc/postfix/\n");
+    for setting in configuration.settings() {
+        commands += &(setting.command() + "\n");
+    }
+    commands += "postfix reload\n";
+    let (_, rest) = README
+        .split_once("<!-- postconf -->\n```sh\n")
+        .expect("the beginning");
+    let (block, _) = rest.split_once("```\n<!-- /postconf -->").expect("the end");
+    assert_eq!(block, commands);
+}
+
+/// What the lookup tables ask for.
+const TABLES: &[(&str, &str)] = &[
+    ("domains", "domain transport enabled"),
+    ("aliases", "mail destination enabled"),
+    ("users", "id maildir enabled"),
+    ("backups", "domain transport enabled"),
+    ("relays", "recipient status enabled"),
+    ("relocated", "oldadr newadr enabled"),
+    (
+        "access_rules",
+        "kind pattern action message cidr_lo cidr_hi enabled",
+    ),
+];
 
 #[test]
 fn the_readme_has_every_setting_with_its_default() {
