@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::access::Actor;
 use crate::error::{Error, Result};
 use crate::postfix::live::{Live, Source};
-use crate::postfix::{Examination, Finding, MAPS, Map, Severity, Tables, UNREAD, Verdict};
+use crate::postfix::{Examination, Finding, MAPS, Map, Severity, Tables, UNREAD, Verdict, is_looked_up};
+use crate::resource::Resource;
 use crate::store::Store;
 
 /// A key that no row has, so that every lookup table is asked for something.
@@ -27,6 +28,7 @@ pub async fn examine(store: &Store, live: &Live) -> Result<Verdict> {
             verdict.add(clashes(name));
         }
     }
+    verdict.beside = beside(live, &tables);
     // A table nobody uses is no fault, but somebody will use it one day.
     let filled = store.filled_tables().await?;
     for finding in &mut verdict.findings {
@@ -118,6 +120,29 @@ async fn expected(store: &Store, tables: &Tables, map: &Map, key: &str) -> Resul
         }
     }
     Ok(None)
+}
+
+/// The columns the panel edits and neither a lookup table of ours nor one of the live Postfix asks for.
+fn beside(live: &Live, tables: &Tables) -> Vec<String> {
+    let asks = |column: &str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut words = live
+            .sources
+            .iter()
+            .flat_map(|s| s.query.template.split(|c| !is_part(c)));
+        words.any(|word| word.eq_ignore_ascii_case(column))
+    };
+    let mut beside = Vec::new();
+    for resource in Resource::tables() {
+        let edited = resource.columns.iter().map(|column| column.name);
+        beside.extend(
+            edited
+                .filter(|name| tables.has_column(resource.table, name))
+                .filter(|name| !is_looked_up(resource.table, name) && !asks(name))
+                .map(|name| format!("{}.{name}", resource.table)),
+        );
+    }
+    beside
 }
 
 /// Whether the domain is one the panel hosts.

@@ -124,6 +124,12 @@ fn tell(verdict: &Verdict) -> Result<()> {
             place.file
         ))?;
     }
+    if !verdict.beside.is_empty() {
+        print(&format!(
+            "  Not for Postfix, which never reads them: {}",
+            verdict.beside.join(", ")
+        ))?;
+    }
     for finding in &verdict.findings {
         let what = [finding.table.as_str(), finding.column.as_str()]
             .into_iter()

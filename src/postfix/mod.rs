@@ -22,4 +22,6 @@ pub use maps::{MAPS, Map, Place};
 pub use query::Query;
 pub use settings::{Configuration, File, MAIN_CF, Setting};
 pub use tables::Tables;
-pub use verdict::{Answer, Examination, Finding, Honoured, Model, Question, Severity, UNREAD, Verdict};
+pub use verdict::{
+    Answer, Examination, Finding, Honoured, Model, Question, Severity, UNREAD, Verdict, is_looked_up,
+};

@@ -81,6 +81,9 @@ pub struct Verdict {
     pub config_dir: String,
     /// The columns it goes by.
     pub honoured: Vec<Honoured>,
+    /// Columns that no lookup table of any Postfix has to do with, such as what only an IMAP server reads: `users.quota`.
+    #[serde(default)]
+    pub beside: Vec<String>,
     /// What is wrong, the worst first.
     pub findings: Vec<Finding>,
     /// The tables in which `transport_maps` finds overrides of one address.
@@ -112,6 +115,13 @@ impl Verdict {
         }
         self.findings.sort_by_key(|f| f.severity);
     }
+}
+
+/// Whether Postfix has to do with a column at all.
+pub fn is_looked_up(table: &str, column: &str) -> bool {
+    PROBES
+        .iter()
+        .any(|probe| probe.table == table && probe.column == column)
 }
 
 /// That the rows of a table are not looked up.
