@@ -1,0 +1,10 @@
+//! What rows written through the panel's forms do to mail. The judge is a real Postfix, private to this suite, that runs on
+//! the configuration the program generates. It needs root, so these tests are ignored unless asked for; `make test` asks.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bed;
+mod configuration;
+mod ground;
+mod mailboxes;
