@@ -7,4 +7,11 @@ mod support;
 mod bed;
 mod configuration;
 mod ground;
+
+mod access_rules;
+mod backups;
+mod lists;
 mod mailboxes;
+mod overrides;
+mod relocated;
+mod transports;

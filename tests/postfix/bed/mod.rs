@@ -114,13 +114,15 @@ impl Bed {
             .tempdir()
             .expect("a directory")
             .keep();
+        // From here on it removes the directory, whatever happens to this process.
+        let mut keeper = Keeper::start(&dir);
         let (network, names, mut sinks) = internet();
         let site = site(&dir, &database).await;
         prepare(&dir, network);
         let lines = configure(&site);
         let base = base(&dir, network);
         fs::write(dir.join("etc/main.cf"), base + &lines).expect("main.cf");
-        let keeper = Mutex::new(Keeper::start(&dir));
+        keeper.enter();
         let outside = sinks.remove(2);
         let google = sinks.remove(1);
         let primary = sinks.remove(0);
@@ -133,7 +135,7 @@ impl Bed {
             google,
             outside,
             network,
-            keeper,
+            keeper: Mutex::new(keeper),
         };
         bed.command("postfix start >/dev/null");
         let smtpd = bed.server();
@@ -149,6 +151,19 @@ impl Bed {
 
     fn server(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.address(1), 25)
+    }
+
+    /// Any address of a network next to the bed's own, for rules about networks.
+    pub fn address_next_door(&self, last: u8) -> Ipv4Addr {
+        address([self.network[0], self.network[1] ^ 1], last)
+    }
+
+    /// Somebody at an address of the network next to the bed's own.
+    pub fn next_door(&self, last: u8) -> Client {
+        Client {
+            server: self.server(),
+            source: self.address_next_door(last),
+        }
     }
 
     /// Somebody at an address of the bed's network.
@@ -260,6 +275,13 @@ impl Bed {
         outcome
     }
 
+    /// Waits until a mail is in exactly these [`places`](Self::places).
+    pub async fn arrives(&self, sent: &Sent, places: &[&str]) {
+        let what = format!("{} in {places:?}", sent.end);
+        self.wait(&what, || (self.places(sent) == places).then_some(()))
+            .await;
+    }
+
     /// The queue a mail rests in, none if it has left; nothing while Postfix is at it.
     fn rests(&self, id: &str) -> Option<Vec<String>> {
         let lines = self.logged(&format!(" {id}: "));
@@ -329,6 +351,12 @@ impl Keeper {
             commands,
             answers,
         }
+    }
+
+    /// Makes the bed's files those of the namespace, once they are written.
+    fn enter(&mut self) {
+        let (printed, status) = self.run("");
+        assert_eq!(status, "0", "{printed}");
     }
 
     /// What a command printed, and its status.
