@@ -140,10 +140,15 @@ async fn quotes_around_a_name_change_nothing() {
         ["mailbox quoted.test/mary/"]
     );
     let spaced = "\"mary smith\"@quoted.test";
-    assert_eq!(stranger.recipient(spaced).await, unknown(spaced));
+    assert_eq!(
+        stranger.recipient(spaced).await,
+        unknown("mary smith@quoted.test")
+    );
     // Nor do they bring SQL into the query.
-    let injected = "\"x' OR '1'='1\"@quoted.test";
-    assert_eq!(stranger.recipient(injected).await, unknown(injected));
+    assert_eq!(
+        stranger.recipient("\"x' OR '1'='1\"@quoted.test").await,
+        unknown("x' OR '1'='1@quoted.test")
+    );
     site.alias("@quoted.test", "mary@quoted.test").await;
     assert_eq!(
         site.delivered(stranger, &[spaced]).await,

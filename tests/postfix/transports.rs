@@ -4,21 +4,24 @@ use crate::ground::site;
 
 #[tokio::test]
 #[ignore = "needs root: run by make test"]
-async fn an_address_works_as_next_hop_with_and_without_brackets() {
+async fn an_address_as_next_hop_needs_its_brackets_and_the_panel_asks_for_them() {
     let site = site().await;
     let address = site.bed.outside.address;
-    for (domain, transport) in [
-        ("bracketed.test", format!("smtp:[{address}]")),
-        ("bare.test", format!("smtp:{address}")),
-    ] {
-        site.backup(domain, &transport).await;
-        site.relay(&format!("@{domain}"), "OK").await;
-        let to = format!("joe@{domain}");
-        assert_eq!(
-            site.delivered(site.bed.stranger(), &[&to]).await,
-            [format!("outside {to}")]
-        );
-    }
+    let stranger = site.bed.stranger();
+    site.backup("bracketed.test", &format!("smtp:[{address}]")).await;
+    site.relay("@bracketed.test", "OK").await;
+    assert_eq!(
+        site.delivered(stranger, &["joe@bracketed.test"]).await,
+        ["outside joe@bracketed.test"]
+    );
+    let bare = format!("smtp:{address}");
+    let fields = [("domain", "bare.test"), ("transport", &bare), ("enabled", "1")];
+    assert_eq!(site.operator.post_confirmed("backups", &fields).await.status, 422);
+    // What another program writes all the same.
+    let row = format!("INSERT INTO backups (domain, transport) VALUES ('bare.test', '{bare}')");
+    site.bed.database.script(&row).await;
+    site.relay("@bare.test", "OK").await;
+    assert_eq!(site.delivered(stranger, &["joe@bare.test"]).await, [""]);
 }
 
 #[tokio::test]

@@ -304,7 +304,7 @@ impl Bed {
         let mut places = Vec::new();
         for sink in self.sinks.lock().expect("the servers").iter() {
             for mail in sink.mails() {
-                if mail.data.contains(&sent.token) {
+                if is(sent, &mail.data) {
                     places.extend(mail.to.iter().map(|to| format!("{} {to}", sink.name)));
                 }
             }
@@ -314,7 +314,7 @@ impl Bed {
         files_below(&base, &mut files);
         for file in files {
             let content = fs::read(&file).unwrap_or_default();
-            if String::from_utf8_lossy(&content).contains(&sent.token) {
+            if is(sent, &String::from_utf8_lossy(&content)) {
                 let place = file
                     .strip_prefix(&base)
                     .expect("below the base")
@@ -329,6 +329,11 @@ impl Bed {
         places.sort();
         places
     }
+}
+
+/// Whether a mail is the one that was sent, and not a bounce that returns it.
+fn is(sent: &Sent, mail: &str) -> bool {
+    mail.contains(&sent.token) && !mail.contains("\nSubject: Undelivered Mail Returned to Sender")
 }
 
 impl Keeper {
