@@ -36,6 +36,8 @@ async fn a_blocked_address_under_a_catch_all_is_refused_for_everybody() {
     site.rule("recipient", "trap@block.test", "REJECT", "").await;
     site.rule("recipient", "told@block.test", "REJECT", "Gone fishing")
         .await;
+    site.rule("recipient", "coded@block.test", "REJECT", "5.1.1 No such user")
+        .await;
     for client in [site.bed.stranger(), site.bed.inside()] {
         for address in ["trap@block.test", "TRAP@Block.test", "trap+x@block.test"] {
             assert_eq!(

@@ -6,7 +6,7 @@ use postwarden::access::Role;
 use postwarden::config::OverrideTable;
 
 use crate::bed::{Bed, Client, Sent};
-use crate::configuration::recommended;
+use crate::configuration::generated;
 use crate::support::{Browser, Database, PASSWORD, Panel};
 
 /// What all tests of the suite stand on: the bed, and two panels on its database, which keep overrides in different tables.
@@ -30,7 +30,7 @@ static GROUND: LazyLock<Ground> = LazyLock::new(|| {
             })
             .await;
             panel.account("operator", Role::Operator, &[]).await;
-            (Bed::start(database, recommended).await, panel, other)
+            (Bed::start(database, generated).await, panel, other)
         });
         Ground {
             bed,

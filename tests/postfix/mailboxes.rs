@@ -180,3 +180,32 @@ async fn a_directory_another_program_wrote_without_its_slash_is_still_a_maildir(
         assert_eq!(stranger.recipient(address).await, unknown(address));
     }
 }
+
+#[tokio::test]
+#[ignore = "needs root: run by make test"]
+async fn a_domain_that_is_also_a_backup_entry_is_delivered_here() {
+    let site = site().await;
+    site.domain("both.test").await;
+    site.mailbox("mary@both.test").await;
+    let row = "INSERT INTO backups (domain, transport) VALUES ('both.test', '')";
+    site.bed.database.script(row).await;
+    assert_eq!(
+        site.delivered(site.bed.stranger(), &["mary@both.test"]).await,
+        ["mailbox both.test/mary/"]
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs root: run by make test"]
+async fn a_bare_domain_among_the_aliases_takes_nobodys_mail() {
+    let site = site().await;
+    site.domain("bare-alias.test").await;
+    site.mailbox("mary@bare-alias.test").await;
+    let row = "INSERT INTO aliases (mail, destination) VALUES ('bare-alias.test', 'joe@far.test')";
+    site.bed.database.script(row).await;
+    assert_eq!(
+        site.delivered(site.bed.stranger(), &["mary@bare-alias.test"])
+            .await,
+        ["mailbox bare-alias.test/mary/"]
+    );
+}

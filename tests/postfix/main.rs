@@ -10,6 +10,7 @@ mod ground;
 
 mod access_rules;
 mod backups;
+mod files;
 mod lists;
 mod mailboxes;
 mod overrides;

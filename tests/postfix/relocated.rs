@@ -80,3 +80,21 @@ async fn a_relocation_with_an_extension_is_told_as_well() {
         moved("pete+news@ext.test", "pete@new.test")
     );
 }
+
+#[tokio::test]
+#[ignore = "needs root: run by make test"]
+async fn an_alias_that_leads_to_somebody_who_moved_returns_the_mail_with_the_new_address() {
+    let site = site().await;
+    site.domain("via.test").await;
+    site.alias("info@via.test", "pete@via.test").await;
+    site.relocated("pete@via.test", "pete@new.test").await;
+    let to = ["info@via.test"];
+    let sent = site.bed.stranger().send(&to).await;
+    assert_eq!(site.accepted(&sent, &to).await, ["bounced pete@via.test"]);
+    let said = site.bed.logged(&format!("{}: to=<pete@via.test>", sent.id()));
+    assert!(
+        said.iter()
+            .any(|line| line.contains("User has moved to pete@new.test")),
+        "{said:?}"
+    );
+}

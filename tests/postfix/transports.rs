@@ -4,24 +4,27 @@ use crate::ground::site;
 
 #[tokio::test]
 #[ignore = "needs root: run by make test"]
-async fn an_address_as_next_hop_needs_its_brackets_and_the_panel_asks_for_them() {
+async fn an_address_as_next_hop_gets_the_mail_with_and_without_brackets() {
     let site = site().await;
-    let address = site.bed.outside.address;
+    let address = site.bed.another_server("mail.numbered.test").address;
     let stranger = site.bed.stranger();
     site.backup("bracketed.test", &format!("smtp:[{address}]")).await;
     site.relay("@bracketed.test", "OK").await;
     assert_eq!(
         site.delivered(stranger, &["joe@bracketed.test"]).await,
-        ["outside joe@bracketed.test"]
+        ["mail.numbered.test joe@bracketed.test"]
     );
+    // The panel wants the brackets, without which Postfix asks for MX records first. Other programs may leave them out.
     let bare = format!("smtp:{address}");
     let fields = [("domain", "bare.test"), ("transport", &bare), ("enabled", "1")];
     assert_eq!(site.operator.post_confirmed("backups", &fields).await.status, 422);
-    // What another program writes all the same.
     let row = format!("INSERT INTO backups (domain, transport) VALUES ('bare.test', '{bare}')");
     site.bed.database.script(&row).await;
     site.relay("@bare.test", "OK").await;
-    assert_eq!(site.delivered(stranger, &["joe@bare.test"]).await, [""]);
+    assert_eq!(
+        site.delivered(stranger, &["joe@bare.test"]).await,
+        ["mail.numbered.test joe@bare.test"]
+    );
 }
 
 #[tokio::test]
@@ -72,7 +75,7 @@ async fn without_brackets_the_mx_records_of_the_next_hop_are_followed() {
 async fn empty_brackets_from_another_program_stop_no_mail() {
     let site = site().await;
     let rows = "INSERT INTO backups (domain, transport) VALUES ('empty.kept.test', ':[]'), \
-                ('named.kept.test', 'smtp:[]'), ('colon.kept.test', ':')";
+                ('named.kept.test', 'smtp:[]'), ('colon.kept.test', ':'), ('listed.kept.test', ':[],[mail.friend.com]')";
     site.bed.database.script(rows).await;
     site.backup("beside.test", ":[mail.friend.com]").await;
     let stranger = site.bed.stranger();
@@ -122,5 +125,23 @@ async fn an_error_transport_answers_with_its_text() {
     assert_eq!(
         site.bed.stranger().recipient("mary@error.test").await,
         "550 5.1.1 <mary@error.test>: Recipient address rejected: closed for good"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs root: run by make test"]
+async fn a_row_for_everything_takes_no_outgoing_mail() {
+    let site = site().await;
+    let rows = "INSERT INTO domains (domain, transport) VALUES ('*', 'smtp:[mail.friend.com]'); \
+                INSERT INTO backups (domain, transport) VALUES ('*', 'smtp:[mail.friend.com]')";
+    site.bed.database.script(rows).await;
+    assert_eq!(
+        site.delivered(site.bed.inside(), &["karl@everything.far.test"])
+            .await,
+        ["outside karl@everything.far.test"]
+    );
+    assert_eq!(
+        site.bed.stranger().recipient("karl@everything.far.test").await,
+        "554 5.7.1 <karl@everything.far.test>: Relay access denied"
     );
 }
