@@ -14,8 +14,9 @@ pub fn generated(site: &Site) -> String {
         .arg(&site.password_file)
         .args(["--user", &site.user, "--dbname", &site.database.name, "--hosts"])
         .arg(format!("inet:127.0.0.1:{}", site.database_port))
+        .env_clear()
+        .env("POSTWARDEN_CONFIG", "/dev/null")
         .env("DATABASE_URL", &site.database.url)
-        .env_remove("POSTWARDEN_CONFIG")
         .output()
         .expect("the program");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

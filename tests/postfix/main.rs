@@ -11,6 +11,7 @@ mod ground;
 mod access_rules;
 mod backups;
 mod files;
+mod leaving;
 mod lists;
 mod mailboxes;
 mod overrides;

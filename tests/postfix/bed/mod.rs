@@ -144,6 +144,11 @@ impl Bed {
         bed
     }
 
+    /// Where everything of it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Any address of the bed's own network: 1 is Postfix, 9 is inside, 20 to 99 are servers, above that it is free.
     pub fn address(&self, last: u8) -> Ipv4Addr {
         address(self.network, last)
