@@ -218,6 +218,9 @@ async fn rules_about_clients_match_addresses_networks_and_names() {
         assert_eq!(bed.client(n).recipient(to).await, rejected(&client));
     }
     assert_eq!(bed.client(122).recipient(to).await, OK);
+    site.switch("access_rules", "pattern", "dsl.isp.test", false)
+        .await;
+    assert_eq!(bed.client(120).recipient(to).await, OK);
     // A network, of which one address has a rule of its own.
     let network = format!("{}/26", bed.address_next_door(64));
     site.rule("client", &network, "REJECT", "").await;

@@ -143,15 +143,19 @@ async fn neither_subdomains_nor_disabled_entries_are_relayed_for_strangers() {
     for address in ["joe@sub.main.kept.test", "joe@kept.test", "joe@far.test"] {
         assert_eq!(stranger.recipient(address).await, denied(address));
     }
+    site.bed.another_server("mail.main.test");
+    let records = [(10, "mail.main.test")];
+    site.bed.names.mail_servers("main.kept.test", &records);
     site.switch("backups", "domain", "main.kept.test", false).await;
     assert_eq!(
         stranger.recipient("joe@main.kept.test").await,
         denied("joe@main.kept.test")
     );
-    // People inside may write to everybody.
+    // People inside may write to everybody, and to that domain where its MX records say.
     assert_eq!(
-        site.delivered(site.bed.inside(), &["joe@far.test"]).await,
-        ["outside joe@far.test"]
+        site.delivered(site.bed.inside(), &["joe@far.test", "joe@main.kept.test"])
+            .await,
+        ["mail.main.test joe@main.kept.test", "outside joe@far.test"]
     );
 }
 

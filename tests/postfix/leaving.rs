@@ -80,8 +80,9 @@ fn expect_nothing(dir: &Path) {
 #[ignore = "needs root: run by make test"]
 fn a_program_that_is_killed_leaves_no_process_no_mount_and_no_file() {
     let (mut program, _output, dir) = another_program();
+    // The keeper's own three, and Postfix.
     let processes = processes_in(&dir);
-    assert!(processes.len() > 5, "{processes:?}");
+    assert!(processes.len() > 3, "{processes:?}");
     program.kill().expect("SIGKILL");
     program.wait().expect("its end");
     expect_nothing(&dir);
