@@ -277,3 +277,25 @@ async fn a_welcome_sender_or_client_may_not_relay() {
         "550 5.7.1 <trap@welcome.test>: Recipient address rejected: Recipient address blocked"
     );
 }
+
+#[tokio::test]
+#[ignore = "needs root: run by make test"]
+async fn a_rule_of_one_kind_says_nothing_about_the_others() {
+    let site = site().await;
+    caught(&site, "kinds.test").await;
+    let bed = site.bed;
+    for (n, name) in [(140, "one.kinds.isp.test"), (141, "two.kinds.isp.test")] {
+        bed.names.call(bed.address(n), name);
+    }
+    site.rule("sender", "sent@kinds.test", "REJECT", "").await;
+    site.rule("sender", "one.kinds.isp.test", "REJECT", "").await;
+    site.rule("recipient", "taken@kinds.test", "REJECT", "").await;
+    site.rule("recipient", "two.kinds.isp.test", "REJECT", "").await;
+    site.rule("client", "three.kinds.isp.test", "REJECT", "").await;
+    let (from, to) = ("taken@kinds.test", "sent@kinds.test");
+    for n in [140, 141] {
+        assert_eq!(bed.client(n).recipient_from(from, to).await, OK);
+    }
+    let from = "x@three.kinds.isp.test";
+    assert_eq!(bed.stranger().recipient_from(from, to).await, OK);
+}
