@@ -341,7 +341,6 @@ enum Effect {
     /// The client dies, and no host is named that a better value could be made of.
     DiesWithoutHost,
     Dies,
-    LooksForMx,
     LooksUpService,
     Skips,
 }
@@ -364,9 +363,6 @@ impl Problem {
                     _ => format!("all mail of `{name}`"),
                 };
                 format!("Postfix's {client} client dies on it and {mail} stops for a minute after each try.")
-            }
-            Effect::LooksForMx => {
-                "Postfix takes it for a name and looks for MX records that do not exist.".to_owned()
             }
             Effect::Skips => "Postfix skips the gap in silence, and a host may be missing.".to_owned(),
             Effect::LooksUpService => {
@@ -468,9 +464,9 @@ fn nexthop(name: &str, item: &str) -> Result<String, Problem> {
     match item.split_once(':') {
         Some((kind, path)) if kind.eq_ignore_ascii_case("unix") => unix_socket(name, path),
         Some((kind, place)) if name == "lmtp" && kind.eq_ignore_ascii_case("inet") => {
-            network_hop(place, false).map(|place| format!("inet:{place}"))
+            network_hop(place).map(|place| format!("inet:{place}"))
         }
-        _ => network_hop(item, name != "lmtp"),
+        _ => network_hop(item),
     }
 }
 
@@ -489,7 +485,7 @@ fn unix_socket(name: &str, path: &str) -> Result<String, Problem> {
 }
 
 /// `[host]`, `[address]` or `host`, with an optional `:port`.
-fn network_hop(item: &str, looks_for_mx: bool) -> Result<String, Problem> {
+fn network_hop(item: &str) -> Result<String, Problem> {
     if item.is_empty() {
         return Err(Problem {
             what: "has nothing beside a comma, where a host belongs",
@@ -511,7 +507,7 @@ fn network_hop(item: &str, looks_for_mx: bool) -> Result<String, Problem> {
         return Err(dies("has an IPv6 address without brackets"));
     } else {
         let (host, rest) = item.split_at(item.find(':').unwrap_or(item.len()));
-        (unbracketed(host, looks_for_mx)?, rest)
+        (unbracketed(host)?, rest)
     };
     match rest.strip_prefix(':') {
         Some(port) => Ok(format!("{host}:{}", port_number(port)?)),
@@ -539,18 +535,11 @@ fn bracketed(inside: &str) -> Result<String, Problem> {
     }
 }
 
-fn unbracketed(host: &str, looks_for_mx: bool) -> Result<String, Problem> {
+fn unbracketed(host: &str) -> Result<String, Problem> {
     if host.is_empty() {
         return Err(Problem {
             what: "names a port but no host",
             effect: Effect::DiesWithoutHost,
-        });
-    }
-    // lmtp(8) takes an address as it is: it asks for no MX records.
-    if looks_for_mx && host.parse::<Ipv4Addr>().is_ok() {
-        return Err(Problem {
-            what: "has an IP address without brackets",
-            effect: Effect::LooksForMx,
         });
     }
     host_name(host)
@@ -816,8 +805,6 @@ mod tests {
             (":[h]:submissions", "/etc/services", ":[h]:465"),
             ("lmtp:[h]:lmtp", "/etc/services", "lmtp:[h]:24"),
             ("smtp:[a],", "skips the gap", "smtp:[a]"),
-            ("smtp:10.0.0.1", "looks for MX records", "smtp:[10.0.0.1]"),
-            ("smtp:10.0.0.1:26", "looks for MX records", "smtp:[10.0.0.1]:26"),
             ("dovecot:a b", "one argument", "dovecot:"),
             ("smtp:a\u{200b}b", "U+200B", ""),
             ("error:5.1.1 fermé", "printable ASCII", ""),
@@ -855,6 +842,7 @@ mod tests {
                 "smtp:mail.friend.example:26",
                 &[(false, "Write `[mail.friend.example]`")],
             ),
+            ("smtp:10.0.0.1", &[(false, "Write `[10.0.0.1]`")]),
             ("lmtp:h:24", &[]),
             ("lmtp:[127.0.0.1]", &[]),
             ("lmtp:unix:a_b", &[]),

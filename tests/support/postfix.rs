@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use postwarden::postfix::{Account, Configuration, MAIN_CF};
 use tempfile::TempDir;
@@ -47,9 +48,12 @@ impl ConfigDir {
         fs::read_to_string(self.file(name)).expect(name)
     }
 
-    /// Writes a file of it.
+    /// Writes a file of it. It is not new to Postfix, whose programs wait two seconds for one that has just been changed.
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.file(name), text).expect(name);
+        let file = fs::File::options().write(true).open(self.file(name)).expect(name);
+        file.set_modified(SystemTime::now() - Duration::from_mins(1))
+            .expect(name);
     }
 
     /// Changes a text in a file, which has to be there.
