@@ -48,8 +48,9 @@ async fn while_the_database_is_away_pages_say_so_and_forms_are_repeated() {
     let stranger = panel.browser();
     let login = [("username", "operator"), ("password", "hunter2hunter2")];
     let confirm = [("confirm", "1")];
-    let (list, row, new, edit, delete, sign_in, ready, live, form) = tokio::join!(
+    let (list, postfix, row, new, edit, delete, sign_in, ready, live, form) = tokio::join!(
         operator.get("aliases"),
+        operator.get("postfix"),
         operator.get(&page),
         operator.post("aliases", &typed),
         operator.post(&page, &typed),
@@ -63,6 +64,7 @@ async fn while_the_database_is_away_pages_say_so_and_forms_are_repeated() {
     assert_eq!(form.status, 200, "the sign-in form needs no database");
     for (what, answer) in [
         ("list", &list),
+        ("postfix", &postfix),
         ("row", &row),
         ("new", &new),
         ("edit", &edit),

@@ -15,6 +15,7 @@ async fn every_page(panel: &Panel) -> Vec<String> {
         "search",
         "search?q=shop",
         "search?q=nothing",
+        "postfix",
         "logout",
         "nowhere",
         "aliases/99999",

@@ -209,6 +209,15 @@ async fn a_table_whose_rows_cannot_be_counted_is_still_served() {
 }
 
 #[tokio::test]
+async fn odd_tables_are_shown_as_any_others() {
+    let (panel, operator) = panel_on(Database::odd().await).await;
+    let page = operator.get("postfix").await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let (_, configuration) = expected(&panel).await;
+    assert_eq!(raw(&page, "main-cf"), configuration.main_cf().text);
+}
+
+#[tokio::test]
 async fn below_a_path_its_links_have_the_path() {
     let panel = Panel::with(Database::fresh().await, |config| {
         config.public_url = format!("http://{}/panel/", config.listen);

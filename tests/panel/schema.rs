@@ -134,7 +134,7 @@ async fn a_missing_table_is_explained_and_noticed_when_it_comes_and_goes() {
             "{}",
             page.text("main")
         );
-        for other in ["", "search?q=example", "changes"]
+        for other in ["", "search?q=example", "changes", "postfix"]
             .into_iter()
             .chain(SAMPLES.iter().map(|s| s.slug))
         {
