@@ -27,7 +27,7 @@ impl Place {
 pub struct Map {
     /// Name of its file, and how docs/postfix.md calls it: `mysql_NAME.cf`.
     pub name: &'static str,
-    /// The table it reads, and the slug of the page that edits it.
+    /// The table it reads.
     pub table: &'static str,
     /// First part of that page's address, with the filter that shows the rows it serves.
     pub list: &'static str,

@@ -92,7 +92,7 @@ impl Configuration {
         );
         let lines = [
             (
-                "Postfix's own account, which only reads.",
+                "The account Postfix signs in with; it needs nothing but to read.",
                 "user",
                 account.user.as_str(),
             ),
