@@ -10,7 +10,7 @@ use time::PrimitiveDateTime;
 use tokio::sync::Mutex;
 
 use super::{App, text};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postfix::live::Live;
 use crate::postfix::{Severity, Verdict};
 use crate::resource::Resource;
@@ -109,7 +109,11 @@ impl App {
         {
             return Ok(look.known.clone());
         }
-        let recorded = self.store.recorded_verdict().await?;
+        let recorded = match self.store.recorded_verdict().await {
+            // The account was given its rights table by table, before there was this one.
+            Err(Error::Privilege(_)) => None,
+            other => other?,
+        };
         // The directory that was verified last is the one people mean. Empty: the panel does not look.
         let configured = &self.config.postfix.config_dir;
         let dir = match &recorded {
