@@ -386,7 +386,8 @@ impl<'l> Examination<'l> {
             let reads = if read.is_empty() || read.iter().any(|t| t == probe.table) {
                 String::new()
             } else {
-                format!(" ({file} reads {})", read.join(", "))
+                let verb = if sources.len() == 1 { "reads" } else { "read" };
+                format!(" ({file} {verb} {})", read.join(", "))
             };
             format!(
                 "`{parameter}` does not find rows of `{}`{reads}. {}",
