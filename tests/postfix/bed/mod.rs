@@ -106,7 +106,7 @@ pub struct Queued {
 
 impl Bed {
     /// Starts Postfix on a database. `configure` writes files below `/etc/postfix` and answers with the lines of `main.cf`
-    /// that follow the bed's own.
+    /// that follow the bed's own, or take their place.
     pub async fn start(database: Database, configure: impl FnOnce(&Site) -> String) -> Self {
         let dir = tempfile::Builder::new()
             .prefix("postwarden-bed-")
@@ -120,7 +120,7 @@ impl Bed {
         let site = site(&dir, &database).await;
         prepare(&dir, network);
         let lines = configure(&site);
-        let base = base(&dir, network);
+        let base = without(&base(&dir, network), &lines);
         fs::write(dir.join("etc/main.cf"), base + &lines).expect("main.cf");
         keeper.enter();
         let outside = sinks.remove(2);
@@ -517,6 +517,16 @@ fn base(dir: &Path, network: [u8; 2]) -> String {
         writeln!(base, "{name} = {value}").expect("a line");
     }
     base
+}
+
+/// The lines of `base` for parameters that `lines` does not set. Postfix warns of each that is set twice; postlogd(8) warns before
+/// it listens, and so many warnings at once are one too many for its socket: everything waits for everything else.
+fn without(base: &str, lines: &str) -> String {
+    let name = |line: &str| line.split_once('=').map(|(name, _)| name.trim_end().to_owned());
+    let set: Vec<String> = lines.lines().filter_map(name).collect();
+    base.split_inclusive('\n')
+        .filter(|line| name(line).is_none_or(|name| !set.contains(&name)))
+        .collect()
 }
 
 fn files_below(dir: &Path, files: &mut Vec<PathBuf>) {
