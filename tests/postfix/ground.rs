@@ -59,14 +59,19 @@ pub async fn site_of_backups() -> Site {
 }
 
 async fn signed_in(panel: &Panel) -> Site {
+    Site {
+        bed: &GROUND.bed,
+        operator: sign_in(panel).await,
+    }
+}
+
+/// A browser in which the panel's operator is signed in.
+pub async fn sign_in(panel: &Panel) -> Browser {
     let operator = panel.browser();
     let fields = [("username", "operator"), ("password", PASSWORD)];
     let answer = operator.post("login", &fields).await;
     assert_eq!(answer.status, 303, "{}", answer.body);
-    Site {
-        bed: &GROUND.bed,
-        operator,
-    }
+    operator
 }
 
 impl Site {
