@@ -7,9 +7,11 @@ mod support;
 mod bed;
 mod configuration;
 mod ground;
+mod howto;
 
 mod access_rules;
 mod backups;
+mod control;
 mod files;
 mod leaving;
 mod lists;
