@@ -19,3 +19,4 @@ mod mailboxes;
 mod overrides;
 mod relocated;
 mod transports;
+mod verification;
