@@ -61,33 +61,46 @@ async fn probe(store: &Store, actor: &Actor, live: &Live, verdict: &mut Verdict)
     let mut broken: Vec<&str> = Vec::new();
     for (map, key) in &keys {
         let sources = live.sources_of(map);
-        let Some(file) = sources.first().map(|s| s.name()) else {
-            continue;
-        };
         let mut answer = None;
-        for source in sources.iter().filter(|_| answer.is_none()).collect::<Vec<_>>() {
+        for source in &sources {
             if answer.is_some() || broken.contains(&source.path.as_str()) {
                 continue;
             }
             match asked(live, source, map, key).await {
-                Ok(found) => answer = found,
+                Ok(found) => answer = found.map(|text| (source.name(), text)),
                 Err(complaint) => {
                     broken.push(&source.path);
                     verdict.add(fails(map, source, key, &complaint));
                 }
             }
         }
-        if sources.iter().any(|s| broken.contains(&s.path.as_str())) {
+        if sources.is_empty() || sources.iter().any(|s| broken.contains(&s.path.as_str())) {
             continue;
         }
         let expected = expected(store, &tables, map, key).await?;
-        if map.same(expected.as_deref(), answer.as_deref()) {
+        let text = answer.as_ref().map(|(_, text)| text.as_str());
+        if map.same(expected.as_deref(), text) {
             verdict.probes += 1;
         } else {
-            verdict.add(differs(map, file, key, expected.as_deref(), answer.as_deref()));
+            let file = answer
+                .as_ref()
+                .map_or_else(|| files(&sources, map), |(file, _)| (*file).to_owned());
+            verdict.add(differs(map, &file, key, expected.as_deref(), text));
         }
     }
     Ok(())
+}
+
+/// The lookup tables that should have answered: of several asked in turn, those that read the map's own table.
+fn files(sources: &[&Source], map: &Map) -> String {
+    let is_meant = |source: &&Source| source.query.tables().iter().any(|table| table == map.table);
+    let any = sources.iter().any(is_meant);
+    let names: Vec<&str> = sources
+        .iter()
+        .filter(|source| is_meant(source) || !any)
+        .map(|source| source.name())
+        .collect();
+    names.join(", ")
 }
 
 /// What a lookup table answers, asked as Postfix asks it.
