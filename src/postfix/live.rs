@@ -187,8 +187,9 @@ impl Live {
             .args(["-q", key])
             .arg(format!("mysql:{}", source.path));
         let (success, out, err) = run(command, "postmap").await?;
-        if !err.trim().is_empty() {
-            return Err(last_complaint(&err));
+        // It warns of much that is none of the lookup table's business, such as a parameter that main.cf sets twice.
+        if !success && complaints(&err).any(|line| line.contains("fatal: ")) {
+            return Err(reason(complaints(&err).next()));
         }
         Ok(success.then(|| out.trim_end_matches('\n').to_owned()))
     }
@@ -254,7 +255,11 @@ async fn postconf(dir: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Str
     command.arg("-c").arg(dir).args(arguments);
     let (success, out, err) = run(command, "postconf").await?;
     if !success {
-        return Err(format!("postconf failed: {}", last_complaint(&err)));
+        return Err(format!(
+            "postconf cannot read {}: {}",
+            dir.join("main.cf").display(),
+            reason(complaints(&err).last())
+        ));
     }
     Ok(out
         .lines()
@@ -263,10 +268,20 @@ async fn postconf(dir: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Str
         .collect())
 }
 
-/// The last line of what a program complained about, without its own name and the rest of its path.
-fn last_complaint(text: &str) -> String {
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    line.unwrap_or("it says nothing").trim().to_owned()
+/// What a program of Postfix complained about, line by line, apart from parameters that main.cf sets twice.
+fn complaints(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.contains(": overriding earlier entry: "))
+}
+
+/// A complaint without the name of the program. The first of postmap names the cause, the fatal one after it often nothing but
+/// an unrelated error number; postconf ends with the fatal one.
+fn reason(complaint: Option<&str>) -> String {
+    let line = complaint.unwrap_or("it says nothing");
+    let (_, line) = line.split_once(": ").unwrap_or(("", line));
+    let line = line.strip_prefix("warning: ").unwrap_or(line);
+    line.strip_prefix("fatal: ").unwrap_or(line).to_owned()
 }
 
 /// Runs one of Postfix's programs: whether it succeeded, what it printed, what it complained about.
@@ -293,4 +308,22 @@ async fn run(mut command: Command, name: &str) -> Result<(bool, String, String),
         text(&output.stdout),
         text(&output.stderr),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_is_set_twice_is_no_complaint_about_a_lookup_table() {
+        let said = "postmap: warning: /etc/postfix/main.cf, line 9: overriding earlier entry: mydestination=\n\
+                    postmap: warning: connect to mysql server inet:127.0.0.1: Access denied for user 'mail'@'localhost'\n\
+                    postmap: fatal: table mysql:/etc/postfix/a.cf: query error: Operation now in progress\n";
+        assert_eq!(
+            reason(complaints(said).next()),
+            "connect to mysql server inet:127.0.0.1: Access denied for user 'mail'@'localhost'"
+        );
+        assert_eq!(reason(Some("postconf: fatal: no = in it")), "no = in it");
+        assert_eq!(reason(complaints(" \n").next()), "it says nothing");
+    }
 }
