@@ -105,6 +105,20 @@ const RECIPIENTS: Place = Place::Check("check_recipient_access");
 const SENDERS: Place = Place::Check("check_sender_access");
 const CLIENTS: Place = Place::Check("check_client_access");
 
+const HOSTED: &[Model] = rows!("domains" { domain: DOMAIN, transport: "virtual:", enabled: "1" });
+const RELAYED: &[Model] = rows!("backups" { domain: DOMAIN, transport: "", enabled: "1" });
+
+impl Probe {
+    /// The domain its rows belong to: a query that joins it is right too. No key is that domain alone.
+    pub fn around(&self) -> &'static [Model] {
+        match self.table {
+            "users" | "aliases" | "relocated" => HOSTED,
+            "relays" => RELAYED,
+            _ => &[],
+        }
+    }
+}
+
 /// Everything, the plain case of a place before the others.
 pub static PROBES: &[Probe] = &[
     // domains

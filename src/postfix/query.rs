@@ -87,37 +87,73 @@ impl Query {
     /// a key without local part, one with `%d` or `%1`… not for one without domain (or so many labels). With `domain =` only
     /// full addresses in one of the domains are asked for.
     pub fn sql(&self, key: &str) -> Option<String> {
-        let (local, domain) = key.rsplit_once('@').unwrap_or((key, ""));
-        if let Some(domains) = self.parameter("domain") {
-            let eligible = !local.is_empty() && syntax::words(domains).contains(&domain);
-            if !eligible {
-                return None;
-            }
+        let (local, domain) = parts(key);
+        let is_elsewhere = |domains| local.is_empty() || !syntax::words(domains).contains(&domain);
+        if self.parameter("domain").is_some_and(is_elsewhere) {
+            return None;
         }
-        let labels: Vec<&str> = domain.split('.').rev().collect();
-        let mut sql = String::new();
-        let mut rest = self.template.chars();
-        while let Some(c) = rest.next() {
-            if c != '%' {
-                sql.push(c);
-                continue;
-            }
-            let value = match rest.next()? {
-                '%' => "%",
-                's' | 'S' => key,
-                'u' | 'U' if !local.is_empty() => local,
-                'd' | 'D' if !domain.is_empty() => domain,
-                digit @ '1'..='9' if !domain.is_empty() => labels.get(digit.to_digit(10)? as usize - 1)?,
-                _ => return None,
-            };
-            if value == "%" {
-                sql.push('%');
-            } else {
-                escape(value, &mut sql);
-            }
-        }
-        Some(sql)
+        filled(&self.template, key)
     }
+
+    /// The same for a key of a row that is made up, whose domain counts as one of those in `domain =`. Tables are named without
+    /// their database, which would be a way past made-up tables to the real ones.
+    pub fn sql_for_model(&self, key: &str, database: &str) -> Option<String> {
+        let (local, domain) = parts(key);
+        if self.parameter("domain").is_some() && (local.is_empty() || domain.is_empty()) {
+            return None;
+        }
+        filled(&without_qualifier(&self.template, database), key)
+    }
+}
+
+/// What stands before the last `@` of a key, and what stands after.
+fn parts(key: &str) -> (&str, &str) {
+    key.rsplit_once('@').unwrap_or((key, ""))
+}
+
+/// A statement with the key put in; `None` where the key lacks what it asks for.
+fn filled(template: &str, key: &str) -> Option<String> {
+    let (local, domain) = parts(key);
+    let labels: Vec<&str> = domain.split('.').rev().collect();
+    let mut sql = String::new();
+    let mut rest = template.chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            sql.push(c);
+            continue;
+        }
+        let value = match rest.next()? {
+            '%' => "%",
+            's' | 'S' => key,
+            'u' | 'U' if !local.is_empty() => local,
+            'd' | 'D' if !domain.is_empty() => domain,
+            digit @ '1'..='9' if !domain.is_empty() => labels.get(digit.to_digit(10)? as usize - 1)?,
+            _ => return None,
+        };
+        if value == "%" {
+            sql.push('%');
+        } else {
+            escape(value, &mut sql);
+        }
+    }
+    Some(sql)
+}
+
+/// A statement that names no table with its database.
+fn without_qualifier(sql: &str, database: &str) -> String {
+    let qualifier = format!("{database}.");
+    let sql = sql.replace(&format!("`{database}`."), "");
+    let mut plain = String::new();
+    let mut rest = sql.as_str();
+    while let Some((before, after)) = rest.split_once(&qualifier) {
+        plain.push_str(before);
+        // The end of a longer name, or of an address.
+        if before.ends_with(|c: char| c.is_alphanumeric() || "_$@.-".contains(c)) {
+            plain.push_str(&qualifier);
+        }
+        rest = after;
+    }
+    plain + rest
 }
 
 /// As `mysql_real_escape_string` does.
@@ -195,6 +231,27 @@ mod tests {
         assert_eq!(limited.sql("@a.b"), None);
         assert_eq!(limited.sql("a.b"), None);
         assert_eq!(limited.sql("x@e.f"), None);
+    }
+
+    #[test]
+    fn a_made_up_row_is_in_any_domain_of_the_list_but_no_catch_all_is() {
+        let limited = query("query = SELECT 1 FROM aliases WHERE mail='%s'\ndomain = a.b\n");
+        assert!(limited.sql_for_model("x@e.f", "maildb").is_some());
+        assert_eq!(limited.sql_for_model("@e.f", "maildb"), None);
+        assert_eq!(limited.sql_for_model("e.f", "maildb"), None);
+    }
+
+    #[test]
+    fn only_the_database_is_taken_from_the_names_of_tables() {
+        let named = query(
+            "query = SELECT mail.t.a FROM mail.t, `mail`.`u`, webmail.v WHERE b='%s' AND c LIKE '%%@mail.x' AND d=(mail.t.d)",
+        );
+        assert_eq!(
+            named.sql_for_model("u@mail.invalid", "mail").as_deref(),
+            Some(
+                "SELECT t.a FROM t, `u`, webmail.v WHERE b='u@mail.invalid' AND c LIKE '%@mail.x' AND d=(t.d)"
+            )
+        );
     }
 
     #[test]

@@ -141,8 +141,10 @@ pub struct Model {
 pub struct Question {
     /// The statement, as Postfix would send it.
     pub sql: String,
-    /// All the rows there are.
+    /// All the rows there are of the tables in question.
     pub rows: &'static [Model],
+    /// Rows of other tables that a statement may join.
+    pub around: &'static [Model],
     probe: usize,
     source: usize,
 }
@@ -177,16 +179,13 @@ impl<'l> Examination<'l> {
                     continue;
                 };
                 for key in probe.keys {
-                    questions.extend(source.query.sql(key).map(|sql| {
-                        Question {
-                            // A name with its database would reach the real table.
-                            sql: sql
-                                .replace(&format!("`{database}`."), "")
-                                .replace(&format!("{database}."), ""),
-                            rows: probe.rows,
-                            probe: number,
-                            source: place,
-                        }
+                    let sql = source.query.sql_for_model(key, database);
+                    questions.extend(sql.map(|sql| Question {
+                        sql,
+                        rows: probe.rows,
+                        around: probe.around(),
+                        probe: number,
+                        source: place,
                     }));
                 }
             }

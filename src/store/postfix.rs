@@ -11,7 +11,7 @@ use super::sql::ident;
 use super::{Schema, Store, Table};
 use crate::access::Actor;
 use crate::error::{Error, Result};
-use crate::postfix::{Answer, MAPS, Map, Model, Question, Verdict};
+use crate::postfix::{Answer, MAPS, Map, Question, Verdict};
 use crate::resource::Resource;
 
 /// A verdict that was recorded, and when (UTC).
@@ -47,7 +47,7 @@ impl Store {
         let mut reading = self.reading().await?;
         let mut answers = Vec::new();
         for question in questions {
-            let sql = format!("WITH {} {}", model(&schema, question.rows), question.sql);
+            let sql = format!("WITH {} {}", model(&schema, question), question.sql);
             answers.push(ask(&mut reading, sql).await?);
         }
         Ok(answers)
@@ -199,15 +199,15 @@ fn conditions(table: &Table, map: &Map) -> Vec<String> {
     conditions
 }
 
-/// Common table expressions with these rows and no others.
-fn model(schema: &Schema, rows: &[Model]) -> String {
+/// Common table expressions with the rows of a question and no others.
+fn model(schema: &Schema, question: &Question) -> String {
     let mut sql = String::new();
     for resource in Resource::tables() {
         let Some(table) = schema.table(resource.table) else {
             continue;
         };
+        let rows = question.rows.iter().chain(question.around);
         let mut selects: Vec<String> = rows
-            .iter()
             .filter(|row| row.table == table.name)
             .map(|row| select(table, row.values))
             .collect();
