@@ -11,6 +11,7 @@ mod failed_sign_ins;
 mod grants;
 mod migrate;
 mod postfix_generate;
+mod postfix_verify;
 mod program;
 mod serve;
 mod settings;
