@@ -19,6 +19,8 @@ const HELD: &str = "MAIL_BED_HELD";
 async fn a_bed_is_held_until_standard_input_ends() {
     if std::env::var_os(HELD).is_some() {
         let bed = Bed::start(Database::fresh().await, generated).await;
+        // All its processes are there once it has answered.
+        bed.stranger().recipient("nobody@far.test").await;
         println!("\nbed {}", bed.dir().display());
         // As in a static, which nobody drops.
         std::mem::forget(bed);
