@@ -55,37 +55,46 @@ pub async fn verify(store: &Store, actor: &Actor, dir: &Path) -> Result<Verdict>
 /// Asks Postfix for known keys and compares with what the queries that Postwarden ships answer.
 async fn probe(store: &Store, actor: &Actor, live: &Live, verdict: &mut Verdict) -> Result<()> {
     let tables = store.schema().await?.names();
-    let mut keys = store.known_keys(actor).await?;
-    let known = MAPS.iter().filter(|map| map.query(&tables).is_some());
-    keys.extend(known.map(|map| (map, UNKNOWN.to_owned())));
-    let mut broken: Vec<&str> = Vec::new();
-    for (map, key) in &keys {
+    let known = store.known_keys(actor).await?;
+    for map in MAPS.iter().filter(|map| map.query(&tables).is_some()) {
         let sources = live.sources_of(map);
-        let mut answer = None;
-        for source in &sources {
-            if answer.is_some() || broken.contains(&source.path.as_str()) {
-                continue;
-            }
-            match asked(live, source, map, key).await {
-                Ok(found) => answer = found.map(|text| (source.name(), text)),
-                Err(complaint) => {
-                    broken.push(&source.path);
-                    verdict.add(fails(map, source, key, &complaint));
-                }
-            }
-        }
-        if sources.is_empty() || sources.iter().any(|s| broken.contains(&s.path.as_str())) {
+        if sources.is_empty() {
             continue;
         }
-        let expected = expected(store, &tables, map, key).await?;
-        let text = answer.as_ref().map(|(_, text)| text.as_str());
-        if map.same(expected.as_deref(), text) {
-            verdict.probes += 1;
-        } else {
-            let file = answer
-                .as_ref()
-                .map_or_else(|| files(&sources, map), |(file, _)| (*file).to_owned());
-            verdict.add(differs(map, &file, key, expected.as_deref(), text));
+        let mut keys = vec![UNKNOWN.to_owned()];
+        keys.extend(
+            known
+                .iter()
+                .filter(|(of, _)| of.name == map.name)
+                .map(|(_, key)| key.clone()),
+        );
+        let asked: Vec<String> = keys.iter().flat_map(|key| map.keys(key)).collect();
+        let mut answers = Vec::new();
+        for source in &sources {
+            match live.ask(source, &asked).await {
+                Ok(found) => answers.push((source.name(), found)),
+                Err(complaint) => verdict.add(fails(map, source, &complaint)),
+            }
+        }
+        if answers.len() < sources.len() {
+            continue;
+        }
+        for key in &keys {
+            // In the order Postfix asks: for each key every lookup table in turn.
+            let answer = map.keys(key).iter().find_map(|key| {
+                let mut found = answers
+                    .iter()
+                    .filter_map(|(file, found)| Some((*file, found.get(key)?.as_str())));
+                found.next()
+            });
+            let text = answer.map(|(_, text)| text);
+            let expected = expected(store, &tables, map, key).await?;
+            if map.same(expected.as_deref(), text) {
+                verdict.probes += 1;
+            } else {
+                let file = answer.map_or_else(|| files(&sources, map), |(file, _)| file.to_owned());
+                verdict.add(differs(map, &file, key, expected.as_deref(), text));
+            }
         }
     }
     Ok(())
@@ -101,20 +110,6 @@ fn files(sources: &[&Source], map: &Map) -> String {
         .map(|source| source.name())
         .collect();
     names.join(", ")
-}
-
-/// What a lookup table answers, asked as Postfix asks it.
-async fn asked(live: &Live, source: &Source, map: &Map, key: &str) -> Result<Option<String>, String> {
-    for key in map.keys(key) {
-        // postmap takes `-` for standard input.
-        if key == "-" {
-            continue;
-        }
-        if let Some(answer) = live.ask(source, &key).await? {
-            return Ok(Some(answer));
-        }
-    }
-    Ok(None)
 }
 
 /// What the shipped queries answer, those of every lookup table of the same place.
@@ -185,7 +180,7 @@ fn clashes(domain: &str) -> Finding {
     }
 }
 
-fn fails(map: &Map, source: &Source, key: &str, complaint: &str) -> Finding {
+fn fails(map: &Map, source: &Source, complaint: &str) -> Finding {
     Finding {
         rule: "PW259".to_owned(),
         severity: Severity::Error,
@@ -193,7 +188,7 @@ fn fails(map: &Map, source: &Source, key: &str, complaint: &str) -> Finding {
         parameter: map.place().name().to_owned(),
         file: source.name().to_owned(),
         message: format!(
-            "`postmap -q {key} mysql:{}` fails ({complaint}): Postfix answers 451 to the mail that needs it.",
+            "`postmap -q KEY mysql:{}` fails ({complaint}): Postfix answers 451 to the mail that needs it.",
             source.path
         ),
         fix: "Check the account, the password and the server in the file, and that the package postfix-mysql is installed."

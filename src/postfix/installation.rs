@@ -13,13 +13,15 @@ pub fn inspect(live: &Live, tables: &Tables, database: &str, verdict: &mut Verdi
     for source in live.sources_in(live.value("virtual_alias_maps")) {
         if let Some(domains) = source.query.parameter("domain") {
             verdict.add(Finding {
+                table: "aliases".to_owned(),
+                column: "mail".to_owned(),
                 message: format!(
                     "`domain = {domains}` in {}: Postfix asks it for full addresses of those domains alone. Catch-alls die, 550 \
                      User unknown.",
                     source.name()
                 ),
                 fix: format!("Take the line `domain =` out of {}.", source.name()),
-                ..about("PW173", Severity::Warning, "virtual_alias_maps", source.name())
+                ..about("PW173", Severity::Error, "virtual_alias_maps", source.name())
             });
         }
     }

@@ -1,6 +1,6 @@
 //! A live Postfix, as its own programs and files tell: `postconf`, the files of its lookup tables, `postmap`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::maps::{Map, Place};
@@ -175,24 +176,48 @@ impl Live {
             .collect()
     }
 
-    /// What a lookup table answers, by `postmap -q`; `None` where it has no answer.
+    /// What a lookup table answers for each of some keys, by `postmap -q -`; a key without an answer is left out, and so is
+    /// one of several lines, which nobody can ask for.
     ///
     /// # Errors
     /// What postmap complained about.
-    pub async fn ask(&self, source: &Source, key: &str) -> Result<Option<String>, String> {
+    pub async fn ask(&self, source: &Source, keys: &[String]) -> Result<HashMap<String, String>, String> {
         let mut command = Command::new("postmap");
         command
             .arg("-c")
             .arg(&self.dir)
-            .args(["-q", key])
+            .args(["-q", "-"])
             .arg(format!("mysql:{}", source.path));
-        let (success, out, err) = run(command, "postmap").await?;
+        let askable = |key: &&String| !key.is_empty() && !key.contains(char::is_control);
+        let asked: Vec<&str> = keys.iter().filter(askable).map(String::as_str).collect();
+        let (success, out, err) = run(command, "postmap", &(asked.join("\n") + "\n")).await?;
         // It warns of much that is none of the lookup table's business, such as a parameter that main.cf sets twice.
         if !success && complaints(&err).any(|line| line.contains("fatal: ")) {
             return Err(reason(complaints(&err).next()));
         }
-        Ok(success.then(|| out.trim_end_matches('\n').to_owned()))
+        Ok(answers(&asked, &out))
     }
+}
+
+/// The answers in what `postmap -q -` prints: key, tab, answer; an answer may go on in further lines.
+fn answers(asked: &[&str], printed: &str) -> HashMap<String, String> {
+    let mut answers: HashMap<String, String> = HashMap::new();
+    let mut last = None;
+    for line in printed.lines() {
+        match line.split_once('\t').filter(|(key, _)| asked.contains(key)) {
+            Some((key, answer)) => {
+                answers.insert(key.to_owned(), answer.to_owned());
+                last = Some(key);
+            }
+            None => {
+                if let Some(answer) = last.and_then(|key| answers.get_mut(key)) {
+                    answer.push('\n');
+                    answer.push_str(line);
+                }
+            }
+        }
+    }
+    answers
 }
 
 /// The files of lookup tables in MySQL in a value, braces and all.
@@ -253,7 +278,7 @@ pub fn number_in(file: &str, name: &str) -> Option<u32> {
 async fn postconf(dir: &Path, arguments: &[&str]) -> Result<BTreeMap<String, String>, String> {
     let mut command = Command::new("postconf");
     command.arg("-c").arg(dir).args(arguments);
-    let (success, out, err) = run(command, "postconf").await?;
+    let (success, out, err) = run(command, "postconf", "").await?;
     if !success {
         return Err(format!(
             "postconf cannot read {}: {}",
@@ -284,15 +309,30 @@ fn reason(complaint: Option<&str>) -> String {
     line.strip_prefix("fatal: ").unwrap_or(line).to_owned()
 }
 
-/// Runs one of Postfix's programs: whether it succeeded, what it printed, what it complained about.
-async fn run(mut command: Command, name: &str) -> Result<(bool, String, String), String> {
+/// Runs one of Postfix's programs on some input: whether it succeeded, what it printed, what it complained about.
+async fn run(mut command: Command, name: &str, input: &str) -> Result<(bool, String, String), String> {
     let path = std::env::var("PATH").unwrap_or_default();
     command
         .env("PATH", format!("{path}:{SBIN}"))
         .env("LC_ALL", "C")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let output = match tokio::time::timeout(PATIENCE, command.output()).await {
+    let done = async {
+        let mut process = command.spawn()?;
+        let mut pipe = process.stdin.take();
+        let fed = async {
+            if let Some(pipe) = &mut pipe {
+                // One that ends before it has read everything has said why.
+                let _ = pipe.write_all(input.as_bytes()).await;
+            }
+            drop(pipe.take());
+        };
+        let (output, ()) = tokio::join!(process.wait_with_output(), fed);
+        output
+    };
+    let output = match tokio::time::timeout(PATIENCE, done).await {
         Err(_) => return Err(format!("{name} did not answer within {} s", PATIENCE.as_secs())),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
             return Err(format!(
@@ -313,6 +353,15 @@ async fn run(mut command: Command, name: &str) -> Result<(bool, String, String),
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_several_lines_stays_one() {
+        let printed = "a@b\tone,\ntwo\nc@d\t\nx\ty\n";
+        let found = answers(&["a@b", "c@d", "none@e"], printed);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found["a@b"], "one,\ntwo");
+        assert_eq!(found["c@d"], "\nx\ty");
+    }
 
     #[test]
     fn a_parameter_that_is_set_twice_is_no_complaint_about_a_lookup_table() {

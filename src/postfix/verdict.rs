@@ -345,6 +345,7 @@ impl<'l> Examination<'l> {
         }
     }
 
+    /// About the table as a whole: nothing of it is looked up, and said once is enough.
     fn query_fails(&self, question: &Question, complaint: &str) -> Finding {
         let source = &self.live.sources[question.source];
         let probe = &PROBES[question.probe];
@@ -352,7 +353,6 @@ impl<'l> Examination<'l> {
             rule: "PW255".to_owned(),
             severity: Severity::Error,
             table: probe.table.to_owned(),
-            column: probe.column.to_owned(),
             parameter: probe.place.name().to_owned(),
             file: source.name().to_owned(),
             message: format!(

@@ -494,10 +494,7 @@ async fn a_file_with_a_line_that_breaks_it_is_drift() {
         // Catch-alls are not asked for; other aliases of the domain are.
         (
             "domain = blobber.org",
-            vec![
-                "PW173 aliases.mail virtual_alias_maps mysql_alias.cf",
-                "PW173 virtual_alias_maps mysql_alias.cf",
-            ],
+            vec!["PW173 aliases.mail virtual_alias_maps mysql_alias.cf"],
         ),
     ] {
         installation.write(file, &format!("{good}{line}\n"));
@@ -520,10 +517,7 @@ async fn a_query_that_fails_is_drift_with_the_reason() {
     let verdict = installation.verify();
     let mut drift = verdict.drift();
     assert_eq!(drift.pop().as_ref(), Some(&postmap_fails));
-    assert!(
-        !drift.is_empty() && drift.iter().all(|found| found.starts_with("PW255 aliases.")),
-        "{drift:?}"
-    );
+    assert_eq!(drift, ["PW255 aliases virtual_alias_maps mysql_alias.cf"]);
     for rule in ["PW255", "PW259"] {
         let message = verdict.message(rule);
         assert!(message.contains("Unknown column 'target'"), "{message}");
