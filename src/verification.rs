@@ -56,24 +56,23 @@ pub async fn verify(store: &Store, actor: &Actor, dir: &Path) -> Result<Verdict>
 async fn probe(store: &Store, actor: &Actor, live: &Live, verdict: &mut Verdict) -> Result<()> {
     let tables = store.schema().await?.names();
     let known = store.known_keys(actor).await?;
+    let mut asked_files: Vec<&str> = Vec::new();
     for map in MAPS.iter().filter(|map| map.query(&tables).is_some()) {
         let sources = live.sources_of(map);
-        if sources.is_empty() {
+        // What is no SELECT may write; Postfix will ask it soon enough.
+        if sources.is_empty() || !sources.iter().all(|s| is_safe(s)) {
             continue;
         }
+        asked_files.extend(sources.iter().map(|s| s.path.as_str()));
         let mut keys = vec![UNKNOWN.to_owned()];
-        keys.extend(
-            known
-                .iter()
-                .filter(|(of, _)| of.name == map.name)
-                .map(|(_, key)| key.clone()),
-        );
+        let ours = known.iter().filter(|(of, key)| *of == map && is_askable(key));
+        keys.extend(ours.map(|(_, key)| key.clone()));
         let asked: Vec<String> = keys.iter().flat_map(|key| map.keys(key)).collect();
         let mut answers = Vec::new();
         for source in &sources {
             match live.ask(source, &asked).await {
                 Ok(found) => answers.push((source.name(), found)),
-                Err(complaint) => verdict.add(fails(map, source, &complaint)),
+                Err(complaint) => verdict.add(fails(map.table, map.place().name(), source, &complaint)),
             }
         }
         if answers.len() < sources.len() {
@@ -97,7 +96,29 @@ async fn probe(store: &Store, actor: &Actor, live: &Live, verdict: &mut Verdict)
             }
         }
     }
+    // Those of other parameters, and those of tables that are not there: that they answer at all.
+    let is_left = |source: &&Source| is_safe(source) && !asked_files.contains(&source.path.as_str());
+    for source in live.sources.iter().filter(is_left) {
+        if let Err(complaint) = live.ask(source, &[UNKNOWN.to_owned()]).await {
+            let parameters = live.set.iter().filter(|(_, value)| value.contains(&source.path));
+            let parameter = parameters
+                .map(|(name, _)| name.as_str())
+                .next()
+                .unwrap_or_default();
+            verdict.add(fails("", parameter, source, &complaint));
+        }
+    }
     Ok(())
+}
+
+/// Whether asking a lookup table writes nothing: it selects, or fails for the quotes around it.
+fn is_safe(source: &Source) -> bool {
+    source.query.is_select() || source.query.is_quoted()
+}
+
+/// Whether a key can be asked for: what an SMTP client may send, and short enough for a column of the panel.
+fn is_askable(key: &str) -> bool {
+    key.len() <= 255 && key.trim() == key && !key.contains(char::is_control)
 }
 
 /// The lookup tables that should have answered: of several asked in turn, those that read the map's own table.
@@ -180,12 +201,12 @@ fn clashes(domain: &str) -> Finding {
     }
 }
 
-fn fails(map: &Map, source: &Source, complaint: &str) -> Finding {
+fn fails(table: &str, parameter: &str, source: &Source, complaint: &str) -> Finding {
     Finding {
         rule: "PW259".to_owned(),
         severity: Severity::Error,
-        table: map.table.to_owned(),
-        parameter: map.place().name().to_owned(),
+        table: table.to_owned(),
+        parameter: parameter.to_owned(),
         file: source.name().to_owned(),
         message: format!(
             "`postmap -q KEY mysql:{}` fails ({complaint}): Postfix answers 451 to the mail that needs it.",

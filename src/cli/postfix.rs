@@ -101,7 +101,11 @@ async fn verify(config: &Config, options: Verify) -> Result<ExitCode> {
     if !options.dry_run
         && let Err(error) = store.record_verdict(&verdict).await
     {
-        eprintln!("postwarden: the panel was not told ({error}); `postwarden migrate` makes room for it");
+        let cure = match error {
+            Error::Privilege(_) => "it takes the panel's own account of the database",
+            _ => "`postwarden migrate` makes room for it",
+        };
+        eprintln!("postwarden: the panel was not told ({error}); {cure}");
     }
     Ok(if verdict.has_drifted() {
         ExitCode::from(FINDINGS)
@@ -142,9 +146,9 @@ fn tell(verdict: &Verdict) -> Result<()> {
             .collect::<Vec<_>>()
             .join(", ");
         print(&format!("\n{} {}  {subject}", finding.rule, finding.severity))?;
-        print(&format!("  {}", finding.message))?;
+        print(&format!("  {}", plain(&finding.message)))?;
         if !finding.fix.is_empty() {
-            print(&format!("  Fix: {}", finding.fix))?;
+            print(&format!("  Fix: {}", plain(&finding.fix)))?;
         }
     }
     let count = |severity| verdict.findings.iter().filter(|f| f.severity == severity).count();
@@ -163,6 +167,11 @@ fn tell(verdict: &Verdict) -> Result<()> {
         verdict.probes,
         plural(verdict.probes)
     ))
+}
+
+/// What rows and files hold may be meant for the terminal, or look like a line of this program.
+fn plain(text: &str) -> String {
+    crate::mail::visible(text).into_owned()
 }
 
 fn plural(count: usize) -> &'static str {

@@ -87,13 +87,6 @@ fn file(source: &Source, database: &str, verdict: &mut Verdict) {
             ),
             format!("Take the quotes out of {name}."),
         );
-    } else if !source.query.is_select() {
-        add(
-            "PW257",
-            Severity::Notice,
-            format!("The query in {name} is no plain SELECT, so it was not tried out."),
-            String::new(),
-        );
     }
     let old_parts = ["table", "select_field", "where_field"];
     if source.query.is_whole && old_parts.iter().any(|p| source.query.parameter(p).is_some()) {
@@ -156,23 +149,7 @@ fn settings(live: &Live, tables: &Tables, verdict: &mut Verdict) {
             ..about("PW136", Severity::Warning, "virtual_alias_domains", "main.cf")
         });
     }
-    let denies = denies_relaying(live.value("smtpd_relay_restrictions"));
-    if !denies || is_unset("smtpd_relay_restrictions") {
-        verdict.add(Finding {
-            message: if denies {
-                "`smtpd_relay_restrictions` is not set. Its default keeps strangers from relaying only while compatibility_level is \
-                 1 or more."
-            } else {
-                "`smtpd_relay_restrictions` turns nobody away: whether strangers can relay through this server hangs on the order of \
-                 `smtpd_recipient_restrictions`, and one OK there opens it."
-            }
-            .to_owned(),
-            fix: "`postconf -e 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, \
-                  reject_unauth_destination'`"
-                .to_owned(),
-            ..about("PW172", Severity::Warning, "smtpd_relay_restrictions", "main.cf")
-        });
-    }
+    relaying(live, verdict);
     let parents = syntax::words(live.value("parent_domain_matches_subdomains"));
     if tables.has("backups") && parents.contains(&"relay_domains") {
         verdict.add(Finding {
@@ -211,44 +188,227 @@ fn settings(live: &Live, tables: &Tables, verdict: &mut Verdict) {
     }
 }
 
-/// Whether a list of restrictions refuses to relay for strangers.
-fn denies_relaying(list: &str) -> bool {
-    syntax::words(list)
+/// What keeps strangers from sending mail through this server.
+fn relaying(live: &Live, verdict: &mut Verdict) {
+    let name = "smtpd_relay_restrictions";
+    let is_set = live.set.contains_key(name);
+    let first = Relaying::of(live, name);
+    let second = Relaying::of(live, "smtpd_recipient_restrictions");
+    let fix = "`postconf -e 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, \
+               reject_unauth_destination'`";
+    let message = match (first.is_refused, second.is_refused) {
+        (true, _) if is_set => None,
+        (true, _) => Some((
+            Severity::Warning,
+            "`smtpd_relay_restrictions` is not set. Its default keeps strangers from relaying only while compatibility_level is 1 or \
+             more.",
+        )),
+        (false, true) => Some((
+            Severity::Warning,
+            "`smtpd_relay_restrictions` turns nobody away: whether strangers can relay through this server hangs on the order of \
+             `smtpd_recipient_restrictions`, and one OK there opens it.",
+        )),
+        (false, false) => Some((
+            Severity::Error,
+            "Neither `smtpd_relay_restrictions` nor `smtpd_recipient_restrictions` turns strangers away before it lets them in: \
+             this server is an open relay, or smtpd(8) refuses to run.",
+        )),
+    };
+    if let Some((severity, message)) = message {
+        verdict.add(Finding {
+            message: message.to_owned(),
+            fix: fix.to_owned(),
+            ..about("PW172", severity, name, "main.cf")
+        });
+    }
+    if let (Some(check), true) = (first.opened_by, first.is_refused)
+        && (second.opened_by.is_some() || !second.is_refused)
+    {
+        verdict.add(Finding {
+            table: "access_rules".to_owned(),
+            column: "action".to_owned(),
+            message: format!(
+                "In `{name}` a `{check}` comes before reject_unauth_destination: a rule that says OK, for a sender that anybody can \
+                 claim to be, lets strangers relay through this server."
+            ),
+            fix: fix.to_owned(),
+            ..about("PW264", Severity::Error, name, "main.cf")
+        });
+    }
+    if live
+        .words("mynetworks")
         .iter()
-        .any(|word| ["reject_unauth_destination", "defer_unauth_destination", "reject"].contains(word))
+        .any(|word| ["0.0.0.0/0", "[::]/0", "::/0"].contains(word))
+    {
+        verdict.add(Finding {
+            message: "`mynetworks` is the whole Internet: everybody may relay through this server."
+                .to_owned(),
+            fix: "Set `mynetworks` to the networks of your own machines.".to_owned(),
+            ..about("PW265", Severity::Error, "mynetworks", "main.cf")
+        });
+    }
 }
 
+/// What a list of restrictions does with strangers who want to relay.
+struct Relaying {
+    /// Whether it refuses them.
+    is_refused: bool,
+    /// A check of the panel's rules before that, which may say OK.
+    opened_by: Option<String>,
+}
+
+impl Relaying {
+    fn of(live: &Live, parameter: &str) -> Self {
+        let words = live.restrictions(parameter);
+        let mut opened_by = None;
+        let mut i = 0;
+        while let Some(&word) = words.get(i) {
+            i += 1;
+            match word {
+                // What it stands before is only logged.
+                "warn_if_reject" => i += 1,
+                "permit" => break,
+                "reject_unauth_destination" | "defer_unauth_destination" | "reject" | "defer" => {
+                    return Self {
+                        is_refused: true,
+                        opened_by,
+                    };
+                }
+                "check_sender_access" | "check_client_access" | "check_helo_access" => {
+                    let asked = words.get(i).copied().unwrap_or_default();
+                    if reads_rules(live, asked) && opened_by.is_none() {
+                        opened_by = Some(word.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Self {
+            is_refused: false,
+            opened_by,
+        }
+    }
+}
+
+/// Whether a word names a lookup table that reads the panel's access rules.
+fn reads_rules(live: &Live, word: &str) -> bool {
+    live.sources_in(word)
+        .iter()
+        .any(|s| s.query.tables().iter().any(|t| t == "access_rules"))
+}
+
+/// Where checks of the panel's tables stand, and what else keeps them from being asked.
 fn restrictions(live: &Live, verdict: &mut Verdict) {
+    const EVERYBODY: &[&str] = &["permit", "permit_auth_destination", "permit_mx_backup"];
+    const INSIDERS: &[&str] = &["permit_mynetworks", "permit_sasl_authenticated"];
     for name in ["smtpd_recipient_restrictions", "smtpd_relay_restrictions"] {
-        let words = syntax::words(live.value(name));
-        if words.contains(&"check_relay_domains") {
+        if live.words(name).contains(&"check_relay_domains") {
             verdict.add(Finding {
                 message: format!("`{name}` has `check_relay_domains`, which Postfix is giving up."),
                 fix: "Use `reject_unauth_destination` in its place.".to_owned(),
                 ..about("PW263", Severity::Warning, name, "main.cf")
             });
         }
-        let permit = words
-            .iter()
-            .position(|w| ["permit_mynetworks", "permit_sasl_authenticated", "permit"].contains(w));
-        for (_, word) in live.checks("check_recipient_access") {
-            let place = words.iter().position(|w| *w == word);
-            let ours = live
-                .sources_in(word)
-                .iter()
-                .any(|s| s.query.tables().iter().any(|t| t == "access_rules"));
-            if ours && place.zip(permit).is_some_and(|(at, permit)| permit < at) {
-                verdict.add(Finding {
-                    table: "access_rules".to_owned(),
-                    column: "pattern".to_owned(),
-                    message: format!(
-                        "In `{name}` blocked addresses come after a permit: senders inside and people who are signed in still \
-                         reach them."
-                    ),
-                    fix: format!("Put `check_recipient_access {word}` first; it never says OK."),
-                    ..about("PW254", Severity::Warning, name, "main.cf")
-                });
-            }
+    }
+    for check in [
+        "check_recipient_access",
+        "check_sender_access",
+        "check_client_access",
+    ] {
+        for (name, at, word) in live.checks(check) {
+            let words = live.restrictions(name);
+            let before = |permits: &[&str]| words[..at].iter().any(|w| permits.contains(w));
+            let is_recipient = check == "check_recipient_access";
+            let late = if before(EVERYBODY) {
+                "comes after a permit for everybody and is hardly ever asked"
+            } else if is_recipient && reads_rules(live, word) && before(INSIDERS) {
+                "comes after a permit: senders inside and people who are signed in still reach blocked addresses"
+            } else {
+                continue;
+            };
+            let Some(source) = live.sources_in(word).first().copied() else {
+                continue;
+            };
+            let (table, column) = if reads_rules(live, word) {
+                ("access_rules", "pattern")
+            } else {
+                ("relocated", "oldadr")
+            };
+            verdict.add(Finding {
+                table: table.to_owned(),
+                column: column.to_owned(),
+                message: format!("In `{name}` the `{check}` of {} {late}.", source.name()),
+                fix: if is_recipient {
+                    "Put it first; it never says OK.".to_owned()
+                } else {
+                    "Put it between `reject_unauth_destination` and the permit.".to_owned()
+                },
+                ..about("PW254", Severity::Warning, name, "main.cf")
+            });
+        }
+    }
+    switches(live, verdict);
+}
+
+/// Settings elsewhere that keep lookup tables from being asked.
+fn switches(live: &Live, verdict: &mut Verdict) {
+    if live.value("smtpd_reject_unlisted_recipient") == "no" {
+        verdict.add(Finding {
+            message: "`smtpd_reject_unlisted_recipient` is `no`: unknown addresses, and relay recipients that say REJECT, are accepted \
+                      and bounced later."
+                .to_owned(),
+            fix: "`postconf -e 'smtpd_reject_unlisted_recipient = yes'`".to_owned(),
+            ..about("PW266", Severity::Warning, "smtpd_reject_unlisted_recipient", "main.cf")
+        });
+    }
+    if live
+        .words("receive_override_options")
+        .contains(&"no_address_mappings")
+    {
+        verdict.add(Finding {
+            table: "aliases".to_owned(),
+            message: "`receive_override_options` has no_address_mappings in it: aliases do nothing, unless a content filter hands mail \
+                      back to a service without it."
+                .to_owned(),
+            fix: "Have it only in master.cf, for the service in front of a content filter.".to_owned(),
+            ..about("PW267", Severity::Warning, "receive_override_options", "main.cf")
+        });
+    }
+    for setting in &live.services {
+        let Some((service, name)) = setting.rsplit_once('/') else {
+            continue;
+        };
+        let is_judged = name.starts_with("smtpd_") && name.ends_with("_restrictions")
+            || name == "receive_override_options";
+        if is_judged {
+            // Port 25 is what strangers use.
+            let severity = if service == "smtp/inet" {
+                Severity::Warning
+            } else {
+                Severity::Notice
+            };
+            verdict.add(Finding {
+                message: format!(
+                    "master.cf gives the service {service} a `{name}` of its own, which takes the place of the one in main.cf and was \
+                     not judged."
+                ),
+                fix: "See that it asks the lookup tables too, where it should.".to_owned(),
+                ..about("PW268", severity, name, "master.cf")
+            });
+        }
+    }
+    for &(name, _) in super::settings::LOOKUPS {
+        let words = live.words(name);
+        let is_other = |word: &&&str| word.contains(':') && syntax::mysql_file(word).is_none();
+        let others: Vec<&str> = words.iter().filter(is_other).copied().collect();
+        if !others.is_empty() && !live.sources_at(super::Place::Parameter(name)).is_empty() {
+            verdict.add(Finding {
+                message: format!(
+                    "`{name}` also asks {}, which was not judged: the first that answers counts.",
+                    others.join(", ")
+                ),
+                ..about("PW269", Severity::Notice, name, "main.cf")
+            });
         }
     }
 }

@@ -14,8 +14,12 @@ use tokio::process::Command;
 use super::maps::{Map, Place};
 use super::{Query, syntax};
 
-/// How long one of Postfix's programs may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long `postconf` may take, for which people wait, and how long `postmap`, which waits for the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_WITH_DATABASE: Duration = Duration::from_mins(1);
+
+/// How large a file with settings may be, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// Where Postfix keeps its programs when the path of the caller does not know.
 const SBIN: &str = "/usr/local/sbin:/usr/sbin:/sbin";
@@ -41,16 +45,19 @@ const ASKED: &[&str] = &[
     "smtpd_data_restrictions",
     "smtpd_end_of_data_restrictions",
     "mydestination",
+    "mynetworks",
+    "smtpd_reject_unlisted_recipient",
+    "receive_override_options",
     "virtual_transport",
 ];
 
-/// The lists smtpd(8) checks a recipient by.
-const RESTRICTIONS: &[&str] = &[
-    "smtpd_client_restrictions",
-    "smtpd_helo_restrictions",
-    "smtpd_sender_restrictions",
-    "smtpd_relay_restrictions",
-    "smtpd_recipient_restrictions",
+/// The lists smtpd(8) checks a recipient by, and what kind of check a table without a word before it is there.
+const RESTRICTIONS: &[(&str, &str)] = &[
+    ("smtpd_client_restrictions", "check_client_access"),
+    ("smtpd_helo_restrictions", "check_helo_access"),
+    ("smtpd_sender_restrictions", "check_sender_access"),
+    ("smtpd_relay_restrictions", "check_recipient_access"),
+    ("smtpd_recipient_restrictions", "check_recipient_access"),
 ];
 
 /// One lookup table in MySQL that main.cf names.
@@ -64,12 +71,19 @@ pub struct Source {
     pub readable: bool,
     /// Whether everybody on the machine can read the password in it.
     pub exposed: bool,
+    /// Whether it belongs to root or to whoever runs this program, so that nobody else says what is asked.
+    pub trusted: bool,
 }
 
 impl Source {
     /// The name of its file.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether its query may be tried on model rows of this database.
+    pub fn can_be_tried(&self, database: &str) -> bool {
+        self.trusted && self.query.can_be_tried(database)
     }
 }
 
@@ -82,6 +96,8 @@ pub struct Live {
     pub set: BTreeMap<String, String>,
     /// What is in effect, defaults included (`postconf -x`).
     pub effective: BTreeMap<String, String>,
+    /// Settings that master.cf has for single services: `smtp/inet/smtpd_relay_restrictions` (`postconf -P`).
+    pub services: Vec<String>,
     /// Lines of main.cf that end in `\`.
     pub backslashes: Vec<usize>,
     /// The lookup tables in MySQL that any parameter names.
@@ -95,12 +111,13 @@ impl Live {
     /// In one line: Postfix is not installed, postconf fails, a file is missing or cannot be read, a lookup table asks
     /// nothing.
     pub async fn read(dir: &Path) -> Result<Self, String> {
-        let main = dir.join("main.cf");
-        let text = fs::read_to_string(&main).map_err(|e| unreadable(&main, &e))?;
+        let (text, _) = text_of(&dir.join("main.cf"))?;
         let set = postconf(dir, &["-n", "-x"]).await?;
         let mut arguments = vec!["-x"];
         arguments.extend(ASKED);
         let effective = postconf(dir, &arguments).await?;
+        // A directory that is only looked at may lack master.cf, which says nothing about lookup tables.
+        let services = postconf(dir, &["-P"]).await.unwrap_or_default();
         let mut sources: Vec<Source> = Vec::new();
         for value in set.values().chain(effective.values()) {
             for path in files_in(value) {
@@ -113,6 +130,7 @@ impl Live {
             dir: dir.to_path_buf(),
             set,
             effective,
+            services: services.into_keys().collect(),
             backslashes: syntax::lines_with_backslash(&text),
             sources,
         })
@@ -143,7 +161,7 @@ impl Live {
             Place::Check(check) => self
                 .checks(check)
                 .into_iter()
-                .flat_map(|(_, word)| self.sources_in(word))
+                .flat_map(|(_, _, word)| self.sources_in(word))
                 .collect(),
         }
     }
@@ -161,19 +179,36 @@ impl Live {
             .collect()
     }
 
-    /// Where a kind of check stands: the parameter, and the word after it.
-    pub fn checks(&self, check: &str) -> Vec<(&'static str, &str)> {
-        RESTRICTIONS
-            .iter()
-            .flat_map(|&parameter| {
-                let words = syntax::words(self.value(parameter));
-                words
-                    .windows(2)
-                    .filter(|pair| pair[0] == check)
-                    .map(|pair| (parameter, pair[1]))
-                    .collect::<Vec<_>>()
-            })
-            .collect()
+    /// The words of a list of restrictions, with those of restriction classes in their place.
+    pub fn restrictions(&self, parameter: &str) -> Vec<&str> {
+        let set = |name: &str| self.set.get(name).map_or("", String::as_str);
+        let classes = syntax::words(set("smtpd_restriction_classes"));
+        let mut words = Vec::new();
+        for word in self.words(parameter) {
+            if classes.contains(&word) {
+                words.extend(syntax::words(set(word)));
+            } else {
+                words.push(word);
+            }
+        }
+        words
+    }
+
+    /// Where a kind of check stands: the parameter, the place in its list, and the table that is asked. A table by itself is
+    /// a check of the list's own kind.
+    pub fn checks(&self, check: &str) -> Vec<(&'static str, usize, &str)> {
+        let mut found = Vec::new();
+        for &(parameter, own) in RESTRICTIONS {
+            let words = self.restrictions(parameter);
+            for (i, word) in words.iter().enumerate() {
+                let before = i.checked_sub(1).map_or("", |i| words[i]);
+                let is_bare = !before.starts_with("check_") && own == check;
+                if before == check || (is_bare && syntax::mysql_file(word).is_some()) {
+                    found.push((parameter, i, *word));
+                }
+            }
+        }
+        found
     }
 
     /// What a lookup table answers for each of some keys, by `postmap -q -`; a key without an answer is left out, and so is
@@ -190,7 +225,13 @@ impl Live {
             .arg(format!("mysql:{}", source.path));
         let askable = |key: &&String| !key.is_empty() && !key.contains(char::is_control);
         let asked: Vec<&str> = keys.iter().filter(askable).map(String::as_str).collect();
-        let (success, out, err) = run(command, "postmap", &(asked.join("\n") + "\n")).await?;
+        let (success, out, err) = run(
+            command,
+            "postmap",
+            &(asked.join("\n") + "\n"),
+            PATIENCE_WITH_DATABASE,
+        )
+        .await?;
         // It warns of much that is none of the lookup table's business, such as a parameter that main.cf sets twice.
         if !success && complaints(&err).any(|line| line.contains("fatal: ")) {
             return Err(reason(complaints(&err).next()));
@@ -236,8 +277,7 @@ fn source(path: &str) -> Result<Source, String> {
         ));
     }
     let file = Path::new(path);
-    let text = fs::read_to_string(file).map_err(|e| unreadable(file, &e))?;
-    let about = fs::metadata(file).map_err(|e| unreadable(file, &e))?;
+    let (text, about) = text_of(file)?;
     let query = Query::parse(&text).ok_or_else(|| {
         format!("{path} has no query: Postfix would ask the database nothing, and answer every mail with 451")
     })?;
@@ -246,7 +286,21 @@ fn source(path: &str) -> Result<Source, String> {
         query,
         readable: readable_by_postfix(&about),
         exposed: about.permissions().mode() & 0o004 != 0,
+        trusted: about.uid() == 0 || fs::metadata("/proc/self").is_ok_and(|own| own.uid() == about.uid()),
     })
+}
+
+/// The text of a file, which is a real one and of a size that settings have. Bytes that are no UTF-8 do not matter to Postfix.
+fn text_of(file: &Path) -> Result<(String, fs::Metadata), String> {
+    let about = fs::metadata(file).map_err(|e| unreadable(file, &e))?;
+    if !about.is_file() || about.len() > LARGEST {
+        return Err(format!(
+            "cannot read {}: it is no regular file, or larger than 1 MiB",
+            file.display()
+        ));
+    }
+    let bytes = fs::read(file).map_err(|e| unreadable(file, &e))?;
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), about))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {
@@ -278,7 +332,7 @@ pub fn number_in(file: &str, name: &str) -> Option<u32> {
 async fn postconf(dir: &Path, arguments: &[&str]) -> Result<BTreeMap<String, String>, String> {
     let mut command = Command::new("postconf");
     command.arg("-c").arg(dir).args(arguments);
-    let (success, out, err) = run(command, "postconf", "").await?;
+    let (success, out, err) = run(command, "postconf", "", PATIENCE).await?;
     if !success {
         return Err(format!(
             "postconf cannot read {}: {}",
@@ -306,11 +360,18 @@ fn reason(complaint: Option<&str>) -> String {
     let line = complaint.unwrap_or("it says nothing");
     let (_, line) = line.split_once(": ").unwrap_or(("", line));
     let line = line.strip_prefix("warning: ").unwrap_or(line);
-    line.strip_prefix("fatal: ").unwrap_or(line).to_owned()
+    let line = line.strip_prefix("fatal: ").unwrap_or(line);
+    // postconf shows the line it does not understand, which may have a password in it.
+    line.split_once(": \"").map_or(line, |(what, _)| what).to_owned()
 }
 
 /// Runs one of Postfix's programs on some input: whether it succeeded, what it printed, what it complained about.
-async fn run(mut command: Command, name: &str, input: &str) -> Result<(bool, String, String), String> {
+async fn run(
+    mut command: Command,
+    name: &str,
+    input: &str,
+    patience: Duration,
+) -> Result<(bool, String, String), String> {
     let path = std::env::var("PATH").unwrap_or_default();
     command
         .env("PATH", format!("{path}:{SBIN}"))
@@ -332,8 +393,8 @@ async fn run(mut command: Command, name: &str, input: &str) -> Result<(bool, Str
         let (output, ()) = tokio::join!(process.wait_with_output(), fed);
         output
     };
-    let output = match tokio::time::timeout(PATIENCE, done).await {
-        Err(_) => return Err(format!("{name} did not answer within {} s", PATIENCE.as_secs())),
+    let output = match tokio::time::timeout(patience, done).await {
+        Err(_) => return Err(format!("{name} did not answer within {} s", patience.as_secs())),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
             return Err(format!(
                 "{name} is not on this machine: run this where Postfix is installed"

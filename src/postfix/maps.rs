@@ -147,6 +147,12 @@ impl Map {
     }
 }
 
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 /// Transports that stop other people's mail or mean "as if there were no row": `:[]` is the howto's own default and kills
 /// smtp(8) (docs/postfix.md 1.1, rule 22).
 const NO_TRANSPORT: &str = "TRIM(transport) NOT IN ('',':') AND transport NOT LIKE '%%[]%%'";

@@ -84,6 +84,7 @@ const SWITCH: &str = "PW253";
 
 /// An address and its domain that exist nowhere else.
 const KEY: &str = "probe@postwarden.invalid";
+const OTHER: &str = "other@postwarden.invalid";
 const DOMAIN: &str = "postwarden.invalid";
 const WILD: &str = "@postwarden.invalid";
 const SERVER: &str = "smtp:[mail.postwarden.invalid]";
@@ -177,6 +178,17 @@ pub static PROBES: &[Probe] = &[
         message: "{file} answers for a row `*`, which would take all outgoing mail.",
         ..PROBE
     },
+    Probe {
+        table: "domains",
+        column: "domain",
+        place: DOMAINS,
+        rows: rows!("domains" { domain: DOMAIN, enabled: "1" }),
+        keys: &["invalid"],
+        expect: Expect::Nothing,
+        rule: "PW252",
+        message: "{file} answers for domains that no row has: this server takes their mail.",
+        ..PROBE
+    },
     // users
     Probe {
         table: "users",
@@ -220,6 +232,17 @@ pub static PROBES: &[Probe] = &[
         message: "{file} ignores `enabled`: a mailbox that is switched off still gets mail.",
         ..PROBE
     },
+    Probe {
+        table: "users",
+        column: "id",
+        place: MAILBOXES,
+        rows: rows!("users" { id: KEY, maildir: "probe/box/", enabled: "1" }),
+        keys: &[OTHER],
+        expect: Expect::Nothing,
+        rule: "PW252",
+        message: "{file} answers for mailboxes that no row has.",
+        ..PROBE
+    },
     // aliases
     Probe {
         table: "aliases",
@@ -258,6 +281,17 @@ pub static PROBES: &[Probe] = &[
         keys: &[WILD],
         rule: "PW173",
         message: "{file} is not asked for `@domain` keys, or does not answer: catch-alls are dead, 550 User unknown.",
+        ..PROBE
+    },
+    Probe {
+        table: "aliases",
+        column: "mail",
+        place: ALIASES,
+        rows: rows!("aliases" { mail: KEY, destination: "elsewhere@postwarden.invalid", enabled: "1" }),
+        keys: &[OTHER],
+        expect: Expect::Nothing,
+        rule: "PW252",
+        message: "{file} answers for aliases that no row has.",
         ..PROBE
     },
     // backups
@@ -328,6 +362,17 @@ pub static PROBES: &[Probe] = &[
                   waits a minute.",
         ..PROBE
     },
+    Probe {
+        table: "backups",
+        column: "domain",
+        place: BACKUPS,
+        rows: rows!("backups" { domain: DOMAIN, enabled: "1" }),
+        keys: &["invalid"],
+        expect: Expect::Nothing,
+        rule: "PW252",
+        message: "{file} answers for domains that no row has: this server takes their mail.",
+        ..PROBE
+    },
     // relays
     Probe {
         table: "relays",
@@ -385,6 +430,17 @@ pub static PROBES: &[Probe] = &[
         message: "{file} lets an `@domain` row answer for an address whose own row says REJECT: the mail is accepted.",
         ..PROBE
     },
+    Probe {
+        table: "relays",
+        column: "recipient",
+        place: RELAYS,
+        rows: rows!("relays" { recipient: KEY, enabled: "1", status: "OK" }),
+        keys: &[OTHER, WILD],
+        expect: Expect::Nothing,
+        rule: "PW252",
+        message: "{file} answers for relay recipients that no row has: every address is accepted.",
+        ..PROBE
+    },
     // relocated
     Probe {
         table: "relocated",
@@ -434,6 +490,17 @@ pub static PROBES: &[Probe] = &[
         rows: rows!("relocated" { oldadr: KEY, newadr: "new@postwarden.invalid", enabled: "0" }),
         expect: Expect::Nothing,
         message: "{file} ignores `enabled`: a relocation that is switched off still refuses mail.",
+        ..PROBE
+    },
+    Probe {
+        table: "relocated",
+        column: "oldadr",
+        place: RECIPIENTS,
+        rows: rows!("relocated" { oldadr: WILD, newadr: "new@postwarden.invalid", enabled: "1" }),
+        expect: Expect::Refusal,
+        rule: "PW161",
+        severity: Severity::Warning,
+        message: "{file} does not answer for `@domain` rows: under a catch-all nobody is told that a whole domain has moved.",
         ..PROBE
     },
     // access_rules
@@ -490,6 +557,16 @@ pub static PROBES: &[Probe] = &[
     },
     Probe {
         table: "access_rules",
+        column: "kind",
+        place: RECIPIENTS,
+        rows: rows!("access_rules" { kind: "sender", pattern: KEY, action: "REJECT", message: "", enabled: "1" }),
+        expect: Expect::Nothing,
+        rule: "PW252",
+        message: "{file} ignores `kind`: an address that may not send gets no mail either.",
+        ..PROBE
+    },
+    Probe {
+        table: "access_rules",
         column: "pattern",
         place: SENDERS,
         rows: rows!("access_rules" { kind: "sender", pattern: KEY, action: "REJECT", message: "", enabled: "1" }),
@@ -516,6 +593,16 @@ pub static PROBES: &[Probe] = &[
         rows: rows!("access_rules" { kind: "sender", pattern: KEY, action: "REJECT", message: "", enabled: "0" }),
         expect: Expect::Nothing,
         message: "{file} ignores `enabled`: a rule that is switched off still turns senders away.",
+        ..PROBE
+    },
+    Probe {
+        table: "access_rules",
+        column: "action",
+        place: SENDERS,
+        rows: rows!("access_rules" { kind: "sender", pattern: KEY, action: "HOLD", message: "", enabled: "1" }),
+        expect: Expect::Word("HOLD"),
+        rule: "PW252",
+        message: "{file} ignores `action`: it answers `{answer}` for a rule that holds mail.",
         ..PROBE
     },
     Probe {

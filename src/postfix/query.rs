@@ -50,18 +50,39 @@ impl Query {
         self.template.starts_with(['"', '\''])
     }
 
-    /// Whether it is a plain SELECT, which can be run to see what it answers.
+    /// Whether it is a SELECT, and not a call of something that might write.
     pub fn is_select(&self) -> bool {
-        let words: Vec<String> = self
-            .template
-            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .map(str::to_ascii_uppercase)
+        let first = self.template.split(|c: char| !c.is_ascii_alphabetic()).next();
+        first.is_some_and(|word| word.eq_ignore_ascii_case("SELECT"))
+    }
+
+    /// Whether it can be tried: a SELECT from tables of this database that does nothing but compare and put together. What
+    /// else a statement may do, such as to write a file or to wait, it would do with the rights of the panel's account.
+    pub fn can_be_tried(&self, database: &str) -> bool {
+        let sql = without_texts(&without_qualifier(&self.template, database));
+        let words = words(&sql);
+        let is_known = |pair: &[&str]| {
+            pair[1] != "(" || KNOWN_BEFORE_PARENTHESIS.contains(&&*pair[0].to_ascii_uppercase())
+        };
+        let is_here = |pair: &[&str]| {
+            !["FROM", "JOIN"].contains(&&*pair[0].to_ascii_uppercase()) || !pair[1].contains('.')
+        };
+        let formats = self.parameter("result_format").unwrap_or("%s");
+        self.is_select()
+            && !["/*", "--", "#", ";", "@"].iter().any(|sign| sql.contains(sign))
+            && !words.iter().any(|w| NEVER.contains(&&*w.to_ascii_uppercase()))
+            && words.windows(2).all(|pair| is_known(pair) && is_here(pair))
+            && !formats.replace("%%", "").replace("%s", "").contains('%')
+    }
+
+    /// What Postfix makes of the rows there are: each put into `result_format`, with commas between them.
+    pub fn result(&self, rows: &[String]) -> String {
+        let format = self.parameter("result_format").unwrap_or("%s");
+        let formatted: Vec<String> = rows
+            .iter()
+            .map(|row| format.replace("%%", "\0").replace("%s", row).replace('\0', "%"))
             .collect();
-        words.first().is_some_and(|w| w == "SELECT")
-            && !self.template.contains(';')
-            && !words
-                .iter()
-                .any(|w| ["INTO", "SLEEP", "GET_LOCK", "FOR"].contains(&w.as_str()))
+        formatted.join(",")
     }
 
     /// The tables it names after FROM and JOIN, lower case.
@@ -154,6 +175,129 @@ fn without_qualifier(sql: &str, database: &str) -> String {
         rest = after;
     }
     plain + rest
+}
+
+/// Words that stand before a parenthesis in a query that only compares and puts together.
+const KNOWN_BEFORE_PARENTHESIS: &[&str] = &[
+    "ALL",
+    "AND",
+    "ANY",
+    "AS",
+    "BETWEEN",
+    "BINARY",
+    "BY",
+    "CASE",
+    "CAST",
+    "CHAR_LENGTH",
+    "COALESCE",
+    "CONCAT",
+    "CONCAT_WS",
+    "CONVERT",
+    "COUNT",
+    "CURDATE",
+    "DISTINCT",
+    "ELSE",
+    "EXISTS",
+    "FROM",
+    "GROUP_CONCAT",
+    "HAVING",
+    "HEX",
+    "IF",
+    "IFNULL",
+    "IN",
+    "INET6_ATON",
+    "INET6_NTOA",
+    "INET_ATON",
+    "INET_NTOA",
+    "INSTR",
+    "JOIN",
+    "LCASE",
+    "LEFT",
+    "LENGTH",
+    "LIKE",
+    "LOCATE",
+    "LOWER",
+    "LTRIM",
+    "MAX",
+    "MIN",
+    "NOT",
+    "NOW",
+    "NULLIF",
+    "ON",
+    "OR",
+    "POSITION",
+    "REGEXP",
+    "REPLACE",
+    "REVERSE",
+    "RIGHT",
+    "RTRIM",
+    "SELECT",
+    "SUBSTR",
+    "SUBSTRING",
+    "SUBSTRING_INDEX",
+    "THEN",
+    "TRIM",
+    "UCASE",
+    "UNHEX",
+    "UNION",
+    "UNIX_TIMESTAMP",
+    "UPPER",
+    "USING",
+    "VALUES",
+    "WHEN",
+    "WHERE",
+    "=",
+    "<",
+    ">",
+    "+",
+    "-",
+    "*",
+    "/",
+    ",",
+    "(",
+];
+
+/// Words of queries that write, wait or lock, or that name an index, which made-up tables have not.
+const NEVER: &[&str] = &["FOR", "INDEX", "INTO", "LOCK", "PROCEDURE"];
+
+/// A statement with every text in quotes empty.
+fn without_texts(sql: &str) -> String {
+    let mut plain = String::new();
+    let mut quote = None;
+    let mut chars = sql.chars();
+    while let Some(c) = chars.next() {
+        match quote {
+            None => {
+                plain.push(c);
+                quote = Some(c).filter(|c| ['\'', '"'].contains(c));
+            }
+            Some(_) if c == '\\' => drop(chars.next()),
+            Some(end) if c == end => {
+                plain.push(c);
+                quote = None;
+            }
+            Some(_) => {}
+        }
+    }
+    plain.replace('`', "")
+}
+
+/// Names, numbers and signs, each by itself.
+fn words(sql: &str) -> Vec<&str> {
+    let is_name = |c: char| c.is_alphanumeric() || "_$.".contains(c);
+    let mut words = Vec::new();
+    let mut rest = sql.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let end = if is_name(first) {
+            rest.find(|c| !is_name(c)).unwrap_or(rest.len())
+        } else {
+            first.len_utf8()
+        };
+        let (word, after) = rest.split_at(end);
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
 }
 
 /// As `mysql_real_escape_string` does.
@@ -255,17 +399,50 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_select_is_ever_run() {
-        assert!(query("query = select 1 from t").is_select());
+    fn only_a_select_that_compares_is_ever_tried() {
+        for fine in [
+            "select 1 from t",
+            "SELECT TRIM(CONCAT(a,' (no) ')) FROM maildb.t WHERE b='%s' AND (c=1 OR d IN ('x','y'))",
+            "SELECT CASE WHEN (a=1) THEN b ELSE (c) END FROM `maildb`.`t` JOIN u ON (t.x = u.x)",
+            "SELECT a FROM t WHERE b='it''s -- no comment; /* nor this */ # or this'",
+        ] {
+            assert!(query(&format!("query = {fine}")).can_be_tried("maildb"), "{fine}");
+        }
+        for map in crate::postfix::MAPS {
+            let shipped = map.as_query(&crate::postfix::Tables::all()).expect(map.name);
+            assert!(shipped.can_be_tried("maildb"), "{}", map.name);
+        }
         for other in [
             "CALL p('%s')",
             "\"SELECT 1\"",
+            "(SELECT 1)",
             "SELECT 1; DROP TABLE t",
             "SELECT a INTO OUTFILE '/x' FROM t",
+            "SELECT a FROM t /*!50000 INTO OUTFILE '/x' */",
+            "SELECT a FROM t -- x",
+            "SELECT LOAD_FILE('/etc/passwd')",
+            "SELECT BENCHMARK(9,9)",
+            "SELECT own_function('%s')",
+            "SELECT a FROM t WHERE b='%s' UNION SELECT authentication_string FROM mysql.user",
+            "SELECT a FROM t FOR UPDATE",
+            "SELECT a FROM t FORCE INDEX (a)",
+            "SELECT @a",
         ] {
-            assert!(!query(&format!("query = {other}")).is_select(), "{other}");
+            assert!(
+                !query(&format!("query = {other}")).can_be_tried("maildb"),
+                "{other}"
+            );
         }
+        assert!(!query("query = SELECT a FROM t\nresult_format = %u\n").can_be_tried("maildb"));
         assert!(query("query = \"SELECT 1\"").is_quoted());
+    }
+
+    #[test]
+    fn answers_are_put_into_the_format_of_the_file() {
+        let plain = query("query = SELECT 1");
+        assert_eq!(plain.result(&["a".to_owned(), "b".to_owned()]), "a,b");
+        let formatted = query("query = SELECT 1\nresult_format = 550 100%% gone to %s\n");
+        assert_eq!(formatted.result(&["x".to_owned()]), "550 100% gone to x");
     }
 
     #[test]

@@ -217,7 +217,7 @@ fn comment(text: &str) -> String {
 }
 
 /// The parameters that name lookup tables and nothing else.
-const LOOKUPS: &[(&str, &str)] = &[
+pub(super) const LOOKUPS: &[(&str, &str)] = &[
     ("virtual_mailbox_domains", "Domains hosted here."),
     ("virtual_mailbox_maps", "Mailboxes and their directories."),
     ("virtual_alias_maps", "Aliases, mailing lists and catch-alls."),

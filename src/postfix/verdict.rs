@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tables;
 use super::live::{Live, Source};
-use super::maps::Place;
+use super::maps::{MAPS, Place};
 use super::probes::{Expect, PROBES, Probe};
 
 /// How bad a finding is.
@@ -175,7 +175,7 @@ impl<'l> Examination<'l> {
         for (number, probe) in examination.probes() {
             for source in examination.asked_in(probe) {
                 let place = live.sources.iter().position(|s| s.path == source.path);
-                let Some(place) = place.filter(|_| source.query.is_select()) else {
+                let Some(place) = place.filter(|_| examination.is_tried(source)) else {
                     continue;
                 };
                 for key in probe.keys {
@@ -207,6 +207,15 @@ impl<'l> Examination<'l> {
         })
     }
 
+    /// Whether a lookup table is tried on model rows: one that reads a table of the panel, in a way that is safe to try.
+    fn is_tried(&self, source: &Source) -> bool {
+        let tables = source.query.tables();
+        let reads_ours = tables
+            .iter()
+            .any(|t| MAPS.iter().any(|map| map.table == t.as_str()));
+        source.can_be_tried(self.database) && (reads_ours || tables.is_empty())
+    }
+
     /// The lookup tables a probe is about.
     fn asked_in(&self, probe: &Probe) -> Vec<&'l Source> {
         let mut sources = self.live.sources_at(probe.place);
@@ -228,6 +237,9 @@ impl<'l> Examination<'l> {
             ..Verdict::default()
         };
         super::installation::inspect(self.live, self.tables, self.database, &mut verdict);
+        for source in self.live.sources.iter().filter(|s| !self.is_tried(s)) {
+            verdict.add(not_tried(source));
+        }
         // Without an answer to the plain case the others say nothing.
         let mut unread: Vec<(&str, Place)> = Vec::new();
         for (number, probe) in self.probes() {
@@ -265,6 +277,9 @@ impl<'l> Examination<'l> {
         let mut honoured = Vec::new();
         for (_, probe) in self.probes() {
             let name = probe.place.name();
+            if !self.live.sources_at(probe.place).iter().all(|s| self.is_tried(s)) {
+                continue;
+            }
             let is_wrong = findings.iter().any(|f| {
                 f.table == probe.table
                     && f.parameter == name
@@ -303,15 +318,17 @@ impl<'l> Examination<'l> {
         let place = PROBES[probe].place;
         let here = self.live.sources_at(place);
         let mut found = Vec::new();
-        let mut is_known = here.iter().all(|source| source.query.is_select());
+        let mut is_known = here.iter().all(|source| self.is_tried(source));
         let mut is_refused = false;
         let asked = self.questions.iter().zip(answers);
         for (question, answer) in asked.filter(|(question, _)| question.probe == probe) {
             let source = &self.live.sources[question.source];
             match answer {
                 Ok(rows) if rows.is_empty() => {}
-                Ok(rows) if here.iter().any(|s| s.path == source.path) => found.push(rows.join(",")),
-                Ok(rows) => is_refused |= is_refusal(&rows.join(",")),
+                Ok(rows) if here.iter().any(|s| s.path == source.path) => {
+                    found.push(source.query.result(rows));
+                }
+                Ok(rows) => is_refused |= is_refusal(&source.query.result(rows)),
                 Err(complaint) => {
                     is_known = false;
                     verdict.add(self.query_fails(question, complaint));
@@ -410,6 +427,24 @@ impl<'l> Examination<'l> {
             ),
             ..Finding::default()
         }
+    }
+}
+
+fn not_tried(source: &Source) -> Finding {
+    let name = source.name();
+    let why = if source.trusted {
+        "it does more than to compare columns of the panel's tables, or reads others"
+    } else {
+        "the file belongs to neither root nor you"
+    };
+    Finding {
+        rule: "PW257".to_owned(),
+        severity: Severity::Notice,
+        file: name.to_owned(),
+        message: format!(
+            "The query of {name} was not tried on model rows: {why}. What it makes of `enabled` and the like is not known."
+        ),
+        ..Finding::default()
     }
 }
 

@@ -88,13 +88,19 @@ impl Store {
                 continue;
             }
             for condition in conditions(table, map) {
-                let sql = format!(
-                    "SELECT CAST({} AS CHAR) FROM {} WHERE {condition} LIMIT 1",
-                    ident(resource.subject),
-                    ident(&table.name)
-                );
-                if let Ok(found) = ask(&mut reading, sql).await? {
-                    keys.extend(found.into_iter().map(|key| (map, map.example(&key))));
+                // The newest, which another server of the same name would not have, and any.
+                for order in [format!("ORDER BY {} DESC", ident(resource.key)), String::new()] {
+                    let sql = format!(
+                        "SELECT CAST({} AS CHAR) FROM {} WHERE {condition} {order} LIMIT 1",
+                        ident(resource.subject),
+                        ident(&table.name)
+                    );
+                    for key in ask(&mut reading, sql).await?.unwrap_or_default() {
+                        let known = (map, map.example(&key));
+                        if !keys.contains(&known) {
+                            keys.push(known);
+                        }
+                    }
                 }
             }
         }

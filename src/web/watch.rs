@@ -79,7 +79,6 @@ struct Look {
     /// When it was found to be still so.
     checked: Instant,
     at: Instant,
-    dir: PathBuf,
     recorded: Option<PrimitiveDateTime>,
     files: Vec<PathBuf>,
     state: State,
@@ -114,57 +113,53 @@ impl App {
             Err(Error::Privilege(_)) => None,
             other => other?,
         };
-        // The directory that was verified last is the one people mean. Empty: the panel does not look.
-        let configured = &self.config.postfix.config_dir;
-        let dir = match &recorded {
-            Some(r) if !configured.as_os_str().is_empty() => PathBuf::from(&r.verdict.config_dir),
-            _ => configured.clone(),
-        };
         if let Some(look) = kept.as_mut()
             && look.at.elapsed() < VALID
-            && look.dir == dir
             && look.recorded == recorded.as_ref().map(|r| r.at)
             && look.state == state(&look.files)
         {
             look.checked = Instant::now();
             return Ok(look.known.clone());
         }
-        let look = self.look(dir, recorded).await?;
+        let look = self.look(recorded).await?;
         let known = look.known.clone();
         *kept = Some(look);
         Ok(known)
     }
 
-    async fn look(&self, dir: PathBuf, recorded: Option<Recorded>) -> Result<Look> {
+    async fn look(&self, recorded: Option<Recorded>) -> Result<Look> {
+        // Empty: the panel does not look.
+        let dir = &self.config.postfix.config_dir;
         let mut files = vec![dir.join("main.cf")];
         let at = recorded.as_ref().map(|r| r.at);
-        let from_record = |unreadable: Option<String>| {
+        let mut unreadable = None;
+        let mut known = None;
+        if !dir.as_os_str().is_empty() {
+            match Live::read(dir).await {
+                Ok(live) => {
+                    files.extend(live.sources.iter().map(|s| PathBuf::from(&s.path)));
+                    let verdict = verification::examine(&self.store, &live).await?;
+                    known = Some(Known {
+                        verdict,
+                        recorded: None,
+                        unreadable: None,
+                    });
+                }
+                Err(why) => unreadable = Some(why),
+            }
+        }
+        // One that has nothing to do with this database is another server's, and the one that was verified may be elsewhere.
+        let known = known.filter(|k| k.verdict.ours).or_else(|| {
             recorded.map(|r| Known {
                 verdict: r.verdict,
                 recorded: Some(r.at),
                 unreadable,
             })
-        };
-        let known = if dir.as_os_str().is_empty() {
-            from_record(None)
-        } else {
-            match Live::read(&dir).await {
-                Ok(live) => {
-                    files.extend(live.sources.iter().map(|s| PathBuf::from(&s.path)));
-                    Some(Known {
-                        verdict: verification::examine(&self.store, &live).await?,
-                        recorded: None,
-                        unreadable: None,
-                    })
-                }
-                Err(why) => from_record(Some(why)),
-            }
-        };
+        });
         Ok(Look {
             known: known.filter(|k| k.verdict.ours).map(Arc::new),
             checked: Instant::now(),
             at: Instant::now(),
-            dir,
             recorded: at,
             state: state(&files),
             files,

@@ -714,15 +714,19 @@ async fn a_configuration_that_cannot_be_read_is_an_error_that_names_the_file() {
     fs::remove_file(&alias).expect("removed");
     assert_eq!(refused(here), cannot(&alias, missing));
     fs::create_dir(&alias).expect("a directory");
-    assert_eq!(refused(here), cannot(&alias, " (Is a directory (os error 21))"));
+    assert_eq!(
+        refused(here),
+        cannot(&alias, ": it is no regular file, or larger than 1 MiB")
+    );
     fs::remove_dir(&alias).expect("removed");
     installation.write("mysql_alias.cf", &good);
 
     let main = installation.text("main.cf");
     for (line, complaint) in [
+        // What stands there is not shown: it may be a password.
         (
-            "this is no parameter",
-            "missing '=' after attribute name: \"this is no parameter\"",
+            "password S3cret without a sign",
+            "missing '=' after attribute name",
         ),
         ("myhostname = ${nonsense", "macro processing error"),
     ] {
@@ -734,4 +738,247 @@ async fn a_configuration_that_cannot_be_read_is_an_error_that_names_the_file() {
         );
         assert!(said.starts_with(&begin) && said.ends_with(complaint), "{said}");
     }
+}
+
+#[tokio::test]
+async fn an_open_relay_is_drift_however_it_comes_about() {
+    let installation = Installation::with_one_domain().await;
+    let good = installation.text("main.cf");
+    let rules = format!(
+        "check_sender_access mysql:{}/mysql_sender_access.cf",
+        installation.dir()
+    );
+    let both = |value: String| {
+        [
+            ("smtpd_relay_restrictions", value.clone()),
+            ("smtpd_recipient_restrictions", value),
+        ]
+    };
+    for (settings, rule) in [
+        (both(format!("{rules}, reject_unauth_destination")), "PW264"),
+        (both("permit, reject_unauth_destination".to_owned()), "PW172"),
+        (
+            both("warn_if_reject reject_unauth_destination".to_owned()),
+            "PW172",
+        ),
+        (
+            [
+                ("mynetworks", "127.0.0.0/8, 0.0.0.0/0".to_owned()),
+                ("relayhost", String::new()),
+            ],
+            "PW265",
+        ),
+    ] {
+        for (name, value) in &settings {
+            installation.set(name, Some(value));
+        }
+        let drift = installation.drift();
+        assert!(
+            drift.iter().any(|found| found.starts_with(rule)),
+            "{settings:?}: {drift:?}"
+        );
+        installation.write("main.cf", &good);
+    }
+    // Protected by the first list, whatever the order of the second.
+    installation.set(
+        "smtpd_recipient_restrictions",
+        Some(&format!("{rules}, reject_unauth_destination")),
+    );
+    let drift = installation.drift();
+    assert!(!drift.iter().any(|found| found.starts_with("PW264")), "{drift:?}");
+}
+
+#[tokio::test]
+async fn a_permit_that_keeps_checks_from_being_asked_is_drift() {
+    let installation = Installation::with_one_domain().await;
+    installation.change(
+        "main.cf",
+        "    reject_non_fqdn_recipient,\n",
+        "    permit_auth_destination,\n    reject_non_fqdn_recipient,\n",
+    );
+    let late = |table: &str| format!("PW254 {table} smtpd_recipient_restrictions main.cf");
+    let drift = installation.drift();
+    for table in ["access_rules.pattern", "relocated.oldadr"] {
+        assert!(drift.contains(&late(table)), "{drift:?}");
+    }
+}
+
+#[tokio::test]
+async fn settings_elsewhere_that_switch_lookups_off_are_drift() {
+    let installation = Installation::with_one_domain().await;
+    installation.set("smtpd_reject_unlisted_recipient", Some("no"));
+    installation.set("receive_override_options", Some("no_address_mappings"));
+    installation.write(
+        "master.cf",
+        "smtp inet n - n - - smtpd\n  -o smtpd_relay_restrictions=permit\n\
+         submission inet n - n - - smtpd\n  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n",
+    );
+    let verdict = installation.verify();
+    assert_eq!(
+        verdict.drift(),
+        [
+            "PW266 smtpd_reject_unlisted_recipient main.cf",
+            "PW267 aliases receive_override_options main.cf",
+            "PW268 smtpd_relay_restrictions master.cf",
+        ]
+    );
+    let notices = verdict.findings().filter(|f| f["severity"] == "notice");
+    assert!(
+        notices.into_iter().any(|f| f["rule"] == "PW268"
+            && f["message"]
+                .as_str()
+                .is_some_and(|m| m.contains("submission/inet"))),
+        "{:#}",
+        verdict.0
+    );
+}
+
+#[tokio::test]
+async fn a_query_that_answers_for_what_no_row_says_is_drift() {
+    let installation = Installation::with_one_domain().await;
+    for (file, query, expected) in [
+        (
+            "mysql_alias.cf",
+            "SELECT destination FROM aliases WHERE enabled=1 OR mail='%s'",
+            "PW252 aliases.mail virtual_alias_maps mysql_alias.cf",
+        ),
+        (
+            "mysql_domains.cf",
+            "SELECT 1 FROM domains WHERE domain LIKE '%%%s' AND enabled=1",
+            "PW252 domains.domain virtual_mailbox_domains mysql_domains.cf",
+        ),
+        (
+            "mysql_block_recip.cf",
+            "SELECT IF(action='REJECT',CONCAT('550 5.7.1 ',message,'Blocked'),action) FROM access_rules WHERE pattern='%s' \
+             AND enabled=1 AND action<>'OK'",
+            "PW252 access_rules.kind check_recipient_access mysql_block_recip.cf",
+        ),
+        (
+            "mysql_sender_access.cf",
+            "SELECT 'REJECT' FROM access_rules WHERE kind='sender' AND pattern='%s' AND enabled=1",
+            "PW252 access_rules.action check_sender_access mysql_sender_access.cf",
+        ),
+    ] {
+        let good = installation.text(file);
+        installation.ask(file, &format!("query = {query}"));
+        let drift = installation.drift();
+        assert!(drift.iter().any(|found| found == expected), "{drift:?}");
+        installation.write(file, &good);
+    }
+}
+
+#[tokio::test]
+async fn a_lookup_table_of_any_parameter_has_to_answer() {
+    let installation = Installation::with_one_domain().await;
+    installation.write("elsewhere.cf", &installation.text("mysql_alias.cf"));
+    installation.ask("elsewhere.cf", "query = SELECT a FROM nowhere WHERE b='%s'");
+    let map = format!("mysql:{}/elsewhere.cf", installation.dir());
+    installation.set("canonical_maps", Some(&map));
+    assert_eq!(installation.drift(), ["PW259 canonical_maps elsewhere.cf"]);
+
+    // A table that was there when the files were written.
+    installation.set("canonical_maps", None);
+    installation.database.script("DROP TABLE relocated").await;
+    let drift = installation.drift();
+    assert!(
+        drift
+            .iter()
+            .any(|found| found.starts_with("PW259") && found.ends_with("mysql_relocated.cf")),
+        "{drift:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_query_that_does_more_than_to_compare_is_not_run_and_counts_for_nothing() {
+    let installation = Installation::with_one_domain().await;
+    let good = installation.text("mysql_alias.cf");
+    let asleep =
+        "query = SELECT destination FROM aliases WHERE mail='%s' AND enabled=1 /*!50000 AND SLEEP(20)=0 */";
+    for query in [
+        asleep,
+        "query = SELECT IF(LOAD_FILE('/etc/hostname') IS NULL,'a','b') FROM aliases WHERE mail='%s'",
+    ] {
+        installation.ask("mysql_alias.cf", query);
+        let verdict = installation.verify();
+        let untried = verdict
+            .findings()
+            .any(|f| f["rule"] == "PW257" && f["file"] == "mysql_alias.cf");
+        assert!(untried, "{:#}", verdict.0);
+        let honoured = verdict.0["honoured"].as_array().expect("a list");
+        assert!(
+            honoured.iter().all(|h| h["table"] != "aliases"),
+            "{:#}",
+            verdict.0
+        );
+    }
+    // What is no SELECT is asked by nobody, since it may write.
+    installation
+        .database
+        .script("CREATE TABLE asked (k VARCHAR(255))")
+        .await;
+    installation.ask("mysql_alias.cf", "query = INSERT INTO asked VALUES ('%s')");
+    installation.verify();
+    assert_eq!(installation.database.count("SELECT COUNT(*) FROM asked").await, 0);
+    installation.write("mysql_alias.cf", &good);
+}
+
+#[tokio::test]
+async fn what_postfix_understands_in_other_words_is_no_drift() {
+    let installation = Installation::good().await;
+    let moved = installation.text("mysql_moved.cf");
+    // The answer is put together by the file.
+    installation.ask(
+        "mysql_moved.cf",
+        "query = SELECT newadr FROM relocated WHERE '%u'<>'' AND oldadr IN ('%s','@%d') AND enabled=1 LIMIT 1\n\
+         result_format = 550 5.1.6 User has moved to %s",
+    );
+    assert_eq!(installation.drift(), [""; 0]);
+    installation.write("mysql_moved.cf", &moved);
+
+    // Checks in a class, and a table by itself.
+    let dir = installation.dir();
+    installation.set("smtpd_restriction_classes", Some("ours"));
+    installation.set(
+        "ours",
+        Some(&format!(
+            "mysql:{dir}/mysql_moved.cf, check_recipient_access mysql:{dir}/mysql_block_recip.cf"
+        )),
+    );
+    installation.set(
+        "smtpd_recipient_restrictions",
+        Some(&format!(
+            "ours, permit_mynetworks, reject_unauth_destination, check_client_access mysql:{dir}/mysql_client_access.cf, \
+             check_sender_access mysql:{dir}/mysql_sender_access.cf"
+        )),
+    );
+    assert_eq!(installation.drift(), [""; 0]);
+
+    // A view of the panel's table, and a comment that is no UTF-8.
+    installation
+        .database
+        .script("CREATE VIEW active AS SELECT * FROM aliases WHERE enabled=1")
+        .await;
+    installation.ask(
+        "mysql_alias.cf",
+        "query = SELECT destination FROM active WHERE mail='%s'",
+    );
+    let mut bytes = b"# M\xfcller\n".to_vec();
+    bytes.extend(installation.text("mysql_alias.cf").into_bytes());
+    fs::write(installation.path("mysql_alias.cf"), bytes).expect("written");
+    assert_eq!(installation.drift(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_rows_hold_reaches_no_terminal_as_it_is() {
+    let installation = Installation::good().await;
+    installation
+        .database
+        .script("INSERT INTO relocated (oldadr, newadr, enabled) VALUES ('esc@blobber.org', 'x\\n\u{1b}]0;owned\u{7}', 0)")
+        .await;
+    installation.ask(
+        "mysql_relocated.cf",
+        "query = SELECT newadr FROM relocated WHERE oldadr='%s'",
+    );
+    let told = installation.run(&["--dry-run"]).stdout;
+    assert!(!told.contains('\u{1b}') && !told.contains('\u{7}'), "{told:?}");
 }
