@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
@@ -92,13 +92,19 @@ pub fn put(dir: &Path, files: &[File]) -> io::Result<Vec<(PathBuf, Outcome)>> {
 fn stage(dir: &Path, text: &str) -> io::Result<NamedTempFile> {
     let mut file = Builder::new().prefix(".postwarden-").tempfile_in(dir)?;
     file.write_all(text.as_bytes())?;
-    // Only root may give files away, and only where Postfix is installed is there a group to give them to.
-    if let Some(group) = number_in("/etc/group", "postfix") {
-        let _ = chown(file.path(), Some(0), Some(group));
-    }
-    file.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
+    close_to_others(&file)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// Leaves a file to root and group postfix. Its name is not gone by: whoever owns the directory can let it lead to
+/// another file meanwhile.
+fn close_to_others(file: &NamedTempFile) -> io::Result<()> {
+    // Only root may give files away, and only where Postfix is installed is there a group to give them to.
+    if let Some(group) = number_in("/etc/group", "postfix") {
+        let _ = fchown(file.as_file(), Some(0), Some(group));
+    }
+    file.as_file().set_permissions(fs::Permissions::from_mode(MODE))
 }
 
 /// Gives the file a second name that says when it was replaced.
@@ -158,6 +164,8 @@ fn difference(path: &Path, old: &str, new: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
     use super::*;
 
     fn file(text: &str) -> [File; 1] {
@@ -202,6 +210,31 @@ mod tests {
         assert!(diff.contains("-query = a\n+query = b"), "{diff}");
         for word in ["one", "two", "three"] {
             assert!(!diff.contains(word), "{diff}");
+        }
+    }
+
+    #[test]
+    fn only_the_file_itself_is_given_away_whatever_its_name_leads_to() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let other = dir.path().join("other");
+        fs::write(&other, "of somebody else").expect("written");
+        let about = |path: &Path| {
+            let found = fs::metadata(path).expect("a file");
+            (found.uid(), found.gid(), found.mode())
+        };
+        let before = about(&other);
+        let file = NamedTempFile::new_in(dir.path()).expect("a file");
+        fs::remove_file(file.path()).expect("removed");
+        symlink(&other, file.path()).expect("a link");
+        close_to_others(&file).expect("closed");
+        assert_eq!(about(&other), before);
+        let closed = file.as_file().metadata().expect("the file");
+        assert_eq!(closed.mode() & 0o7777, MODE);
+        // Nobody but root could tell by the group.
+        if before.0 == 0
+            && let Some(group) = number_in("/etc/group", "postfix")
+        {
+            assert_eq!(closed.gid(), group);
         }
     }
 
