@@ -131,29 +131,38 @@ fn keep(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::from(io::ErrorKind::AlreadyExists))
 }
 
-/// How two versions of a file differ, with every password hidden.
+/// How two versions of a file differ, with every password hidden, in use or not.
 fn difference(path: &Path, old: &str, new: &str) -> String {
     let hidden = |text: &str| -> String {
-        let mut of_password = false;
+        let mut secret = false;
         let mut shown = String::new();
         for line in text.lines() {
-            // postconf(5): what begins with white space goes on with the line before.
-            let goes_on = line.starts_with(char::is_whitespace);
-            if of_password && goes_on {
+            let comment = line.trim_start().starts_with('#');
+            // postconf(5): what begins with white space goes on with the line before, over comments and empty lines.
+            let goes_on = comment || line.trim().is_empty() || line.starts_with(char::is_whitespace);
+            if secret && goes_on {
                 continue;
             }
-            of_password = line
-                .split('=')
-                .next()
-                .is_some_and(|name| name.trim() == "password");
-            shown += if of_password { "password = ****" } else { line };
+            // A query may name a column `password`; a comment has its secrets anywhere.
+            let told = if comment {
+                line
+            } else {
+                line.split('=').next().unwrap_or(line)
+            };
+            let told = told.to_lowercase();
+            secret = ["pass", "pwd", "secret"].iter().any(|word| told.contains(word));
+            shown += match (secret, comment) {
+                (true, true) => "# ****",
+                (true, false) => "password = ****",
+                (false, _) => line,
+            };
             shown.push('\n');
         }
         shown
     };
     let (shown_old, shown_new) = (hidden(old), hidden(new));
     if shown_old == shown_new {
-        return "(only the password or white space differs)\n".to_owned();
+        return "(only white space, a password or what is near one differs)\n".to_owned();
     }
     let path = path.display().to_string();
     TextDiff::from_lines(&shown_old, &shown_new)
@@ -210,6 +219,30 @@ mod tests {
         assert!(diff.contains("-query = a\n+query = b"), "{diff}");
         for word in ["one", "two", "three"] {
             assert!(!diff.contains(word), "{diff}");
+        }
+    }
+
+    #[test]
+    fn no_password_is_shown_that_is_continued_commented_out_or_named_otherwise() {
+        for secret in [
+            "password=\n# hunter1\n hunter2\n\n\t# hunter3\n \n\thunter4\n",
+            "# password = hunter1\n#password=hunter2\n",
+            "#PassWord : hunter1\n# hunter2\n",
+            "  # the old password was hunter1\n",
+            "#\tpassword =\n#  hunter1\n",
+            "password hunter1\n",
+            "  password = hunter1\n",
+            "db_passwd=hunter1\n",
+        ] {
+            let old = format!("user = a\n{secret}query = SELECT password\noption_file = /etc/a.cnf\n");
+            let new = "user = a\npassword = hunter9\nquery = b\n";
+            for (before, after) in [(old.as_str(), new), (new, &old)] {
+                let diff = difference(Path::new("x.cf"), before, after);
+                assert!(!diff.contains("hunter"), "{secret:?}: {diff}");
+                for word in ["query = SELECT password", "query = b", "option_file = /etc/a.cnf"] {
+                    assert!(diff.contains(word), "{secret:?}: {word}: {diff}");
+                }
+            }
         }
     }
 
