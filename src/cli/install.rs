@@ -2,8 +2,8 @@
 //! nothing of what was there lost.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{PermissionsExt, fchown};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
@@ -49,21 +49,21 @@ pub fn is_occupied(dir: &Path) -> io::Result<bool> {
 /// disk.
 ///
 /// # Errors
-/// Whatever the system said, with the file's name.
+/// Something of a file's name is no regular file, or whatever the system said, with the file's name.
 pub fn put(dir: &Path, files: &[File]) -> io::Result<Vec<(PathBuf, Outcome)>> {
     let about = |path: &Path| {
         let path = path.display().to_string();
         move |error: io::Error| io::Error::new(error.kind(), format!("{path}: {error}"))
     };
     fs::create_dir_all(dir).map_err(about(dir))?;
-    let mut staged = Vec::new();
+    let mut found = Vec::new();
     for file in files {
         let path = dir.join(&file.name);
-        let old = match fs::read(&path) {
-            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(about(&path)(error)),
-        };
+        let old = existing(&path).map_err(about(&path))?;
+        found.push((path, old, file));
+    }
+    let mut staged = Vec::new();
+    for (path, old, file) in found {
         let new = stage(dir, &file.text).map_err(about(&path))?;
         staged.push((path, old, new, file));
     }
@@ -86,6 +86,35 @@ pub fn put(dir: &Path, files: &[File]) -> io::Result<Vec<(PathBuf, Outcome)>> {
         .and_then(|d| d.sync_all())
         .map_err(about(dir))?;
     Ok(outcomes)
+}
+
+/// What the file has in it, where there is one.
+fn existing(path: &Path) -> io::Result<Option<String>> {
+    let kind = match path.symlink_metadata() {
+        Ok(about) => about.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !kind.is_file() {
+        let what = if kind.is_symlink() {
+            "a symbolic link"
+        } else if kind.is_dir() {
+            "a directory"
+        } else {
+            "a pipe, socket or device"
+        };
+        return Err(io::Error::other(format!(
+            "this is {what}, and only a regular file is replaced; move it away, or name another directory"
+        )));
+    }
+    // Should it be swapped meanwhile, no link is followed and no pipe waited for.
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Writes a text beside its final place, for nobody but its owner and group postfix.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -399,6 +400,40 @@ async fn force_keeps_what_differs_and_says_how() {
     assert_eq!(after, fresh);
     let mode = fs::metadata(out.join("mysql_domains.cf")).expect("a file").mode();
     assert_eq!(mode & 0o7777, 0o640, "closed again");
+}
+
+#[tokio::test]
+async fn only_a_regular_file_is_replaced() {
+    let database = Database::fresh().await;
+    let (folder, out) = place();
+    let target = folder.path().join("target");
+    fs::write(&target, "of somebody else").expect("written");
+    fs::create_dir(&out).expect("a directory");
+    // The last file but one to be written.
+    let odd = out.join("mysql_sender_access.cf");
+    let pipe = || {
+        let made = Command::new("mkfifo").arg(&odd).status();
+        assert!(made.expect("mkfifo").success());
+    };
+    let socket = || drop(UnixListener::bind(&odd).expect("a socket"));
+    let kinds: [(&str, &dyn Fn()); 5] = [
+        ("a symbolic link", &|| symlink(&target, &odd).expect("a link")),
+        ("a symbolic link", &|| symlink("nowhere", &odd).expect("a link")),
+        ("a pipe, socket or device", &pipe),
+        ("a pipe, socket or device", &socket),
+        ("a directory", &|| fs::create_dir(&odd).expect("a directory")),
+    ];
+    for (what, make) in kinds {
+        make();
+        let line = generate(&database, &out, &["--force"]).refused(1);
+        let words = format!("nothing was written: {}: this is {what}", odd.display());
+        assert!(line.contains(&words) && line.contains("move it away"), "{line}");
+        assert_eq!(fs::read_dir(&out).expect("a directory").count(), 1, "{what}");
+        if what != "a directory" {
+            fs::remove_file(&odd).expect("removed");
+        }
+    }
+    assert_eq!(fs::read_to_string(&target).expect("a file"), "of somebody else");
 }
 
 #[tokio::test]
