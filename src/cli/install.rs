@@ -70,10 +70,10 @@ pub fn put(dir: &Path, files: &[File]) -> io::Result<Vec<(PathBuf, Outcome)>> {
     let mut outcomes = Vec::new();
     for (path, old, new, file) in staged {
         let outcome = match old {
-            Some(old) if old == file.text => Outcome::Unchanged,
-            Some(old) => {
-                let kept = keep(&path).map_err(about(&path))?;
-                let diff = difference(&path, &old, &file.text);
+            Some((_, text)) if text == file.text => Outcome::Unchanged,
+            Some((old, text)) => {
+                let kept = keep(&path, &old).map_err(about(&path))?;
+                let diff = difference(&path, &text, &file.text);
                 Outcome::Replaced { kept, diff }
             }
             None => Outcome::Written,
@@ -88,8 +88,8 @@ pub fn put(dir: &Path, files: &[File]) -> io::Result<Vec<(PathBuf, Outcome)>> {
     Ok(outcomes)
 }
 
-/// What the file has in it, where there is one.
-fn existing(path: &Path) -> io::Result<Option<String>> {
+/// The file and what it has in it, where there is one.
+fn existing(path: &Path) -> io::Result<Option<(fs::File, String)>> {
     let kind = match path.symlink_metadata() {
         Ok(about) => about.file_type(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -114,7 +114,7 @@ fn existing(path: &Path) -> io::Result<Option<String>> {
         .open(path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(Some((file, String::from_utf8_lossy(&bytes).into_owned())))
 }
 
 /// Writes a text beside its final place, for nobody but its owner and group postfix.
@@ -136,8 +136,12 @@ fn close_to_others(file: &NamedTempFile) -> io::Result<()> {
     file.as_file().set_permissions(fs::Permissions::from_mode(MODE))
 }
 
-/// Gives the file a second name that says when it was replaced.
-fn keep(path: &Path) -> io::Result<PathBuf> {
+/// Gives the file a second name that says when it was replaced, and takes rights away that a password must not have.
+fn keep(path: &Path, file: &fs::File) -> io::Result<PathBuf> {
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o7777 & !MODE != 0 {
+        file.set_permissions(fs::Permissions::from_mode(mode & MODE))?;
+    }
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     let now = OffsetDateTime::now_utc()
         .format(&format)
@@ -272,6 +276,22 @@ mod tests {
                     assert!(diff.contains(word), "{secret:?}: {word}: {diff}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_has_no_more_rights_than_before_and_none_for_others() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for (before, after) in [(0o644, 0o640), (0o777, 0o640), (0o600, 0o600), (0o440, 0o440)] {
+            let path = dir.path().join("mysql_alias.cf");
+            fs::write(&path, "password = old\n").expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(before)).expect("opened");
+            let changed = put(dir.path(), &file("password = new\n")).expect("written");
+            let Outcome::Replaced { kept, .. } = &changed[0].1 else {
+                panic!("{changed:?}");
+            };
+            let mode = |path: &Path| fs::metadata(path).expect("a file").mode() & 0o7777;
+            assert_eq!((mode(kept), mode(&path)), (after, MODE), "{before:o}");
         }
     }
 
