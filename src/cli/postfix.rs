@@ -221,14 +221,25 @@ async fn generate(config: &Config, options: Generate) -> Result<()> {
     print_next_steps(&out, &configuration)
 }
 
-/// What root does with the files.
+/// What root does with the files, beginning with copies of what was there.
 fn print_next_steps(out: &Path, configuration: &Configuration) -> Result<()> {
-    if out.canonicalize().is_ok_and(|path| path == Path::new(HOME)) {
-        print("\nAs root:\n")?;
+    print(
+        "\nThe commands below replace settings of main.cf. Look first what is there: `postconf smtpd_recipient_restrictions`;\n\
+         checks of your own (blocklists, greylisting) go to the end of the new value.",
+    )?;
+    let home = out.canonicalize().is_ok_and(|path| path == Path::new(HOME));
+    if home {
+        print("As root:\n")?;
     } else {
-        let from = quoted(out);
+        print(&format!("The files belong in {HOME}. As root:\n"))?;
+    }
+    print(&format!(
+        "  cp -p --backup=numbered {HOME}/main.cf {HOME}/main.cf.before-postwarden"
+    ))?;
+    if !home {
         print(&format!(
-            "\nThe files belong in {HOME}. As root:\n\n  install -o root -g postfix -m 640 {from}/mysql_*.cf {HOME}/"
+            "  install --backup=numbered -o root -g postfix -m 640 {}/mysql_*.cf {HOME}/",
+            quoted(out)
         ))?;
     }
     for setting in configuration.settings() {

@@ -176,7 +176,7 @@ async fn main_cf_gets_what_the_tables_need_and_no_more() {
     }
     // What is printed are commands for a shell, in the order to run them.
     let install = format!(
-        "  install -o root -g postfix -m 640 {}/mysql_*.cf /etc/postfix/\n  postconf -e 'virtual_alias_domains ='\n",
+        "  install --backup=numbered -o root -g postfix -m 640 {}/mysql_*.cf /etc/postfix/\n  postconf -e 'virtual_alias_domains ='\n",
         out.display()
     );
     assert!(printed.contains(&install), "{printed}");
@@ -184,6 +184,47 @@ async fn main_cf_gets_what_the_tables_need_and_no_more() {
     let url = url::Url::parse(&database.url).expect("an address");
     let password = url.password().expect("a password");
     assert!(!printed.contains(password) && !main.contains(password));
+}
+
+#[tokio::test]
+async fn the_commands_lose_nothing_that_was_there() {
+    let database = Database::fresh().await;
+    let (folder, out) = place();
+    let printed = generate(&database, &out, &[]).done();
+    let (before, _) = printed.split_once("  postconf -e").expect("the first setting");
+    assert!(
+        before.contains("`postconf smtpd_recipient_restrictions`") && before.contains("greylisting"),
+        "{before}"
+    );
+    // The same on a directory of this test's own, for whoever runs it.
+    let etc = folder.path().join("etc");
+    fs::create_dir(&etc).expect("a directory");
+    let commands: String = before
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .map(|line| line.replace("/etc/postfix", etc.to_str().expect("UTF-8")) + "\n")
+        .collect();
+    let commands = commands.replace("-o root -g postfix ", "");
+    for text in ["first", "second"] {
+        fs::write(etc.join("main.cf"), text).expect("written");
+        fs::write(etc.join("mysql_alias.cf"), text).expect("written");
+        let output = Command::new("sh").args(["-ec", &commands]).output().expect("sh");
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+    let there = files(&etc);
+    assert_eq!(there["mysql_alias.cf"], files(&out)["mysql_alias.cf"]);
+    for (name, text) in [
+        ("main.cf.before-postwarden.~1~", "first"),
+        ("main.cf.before-postwarden", "second"),
+        ("mysql_alias.cf.~1~", "first"),
+        ("mysql_alias.cf.~2~", "second"),
+    ] {
+        assert_eq!(
+            there.get(name).map(String::as_str),
+            Some(text),
+            "{name}: {commands}"
+        );
+    }
 }
 
 #[tokio::test]

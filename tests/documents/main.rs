@@ -28,8 +28,10 @@ fn the_readme_has_the_commands_that_put_the_files_to_use() {
     let account = Account::from_url("mysql://postfix@127.0.0.1/maildb").expect("an account");
     let configuration = Configuration::new(account, tables);
     assert_eq!(configuration.maps().count(), MAPS.len());
-    let mut commands =
-        String::from("install -o root -g postfix -m 640 postfix-tables/mysql_*.cf /etc/postfix/\n");
+    let mut commands = String::from(
+        "cp -p --backup=numbered /etc/postfix/main.cf /etc/postfix/main.cf.before-postwarden\n\
+         install --backup=numbered -o root -g postfix -m 640 postfix-tables/mysql_*.cf /etc/postfix/\n",
+    );
     for setting in configuration.settings() {
         commands += &(setting.command() + "\n");
     }
