@@ -189,7 +189,8 @@ async fn generate(config: &Config, options: Generate) -> Result<()> {
     let configuration = Configuration::new(account, tables.clone());
     if configuration.maps().next().is_none() {
         return Err(Error::Usage(
-            "the database has none of the mail tables: nothing to look up; `postwarden migrate` creates them"
+            "the database has none of the mail tables, or the account of DATABASE_URL may not see them: nothing to look \
+             up; `postwarden migrate` creates them"
                 .to_owned(),
         ));
     }
@@ -209,7 +210,10 @@ async fn generate(config: &Config, options: Generate) -> Result<()> {
     }
     for map in MAPS {
         if let Some(what) = map.lacks(&tables) {
-            print(&format!("left out {}: the database lacks {what}", map.file()))?;
+            print(&format!(
+                "left out {}: the database lacks {what} (or the account of DATABASE_URL may not see it)",
+                map.file()
+            ))?;
         }
     }
     if !own {
