@@ -180,6 +180,7 @@ fn plural(count: usize) -> &'static str {
 
 async fn generate(config: &Config, options: Generate) -> Result<()> {
     let out = options.out.clone();
+    must_be_below_top(&out)?;
     let force = options.force;
     let own = options.user.is_some();
     let account = account(config, options)?;
@@ -311,6 +312,18 @@ fn quoted(path: &Path) -> String {
     } else {
         format!("'{}'", path.replace('\'', r"'\''"))
     }
+}
+
+/// Refuses the directory `/`, by whatever name.
+fn must_be_below_top(dir: &Path) -> Result<()> {
+    if dir.canonicalize().is_ok_and(|path| path == Path::new("/")) {
+        return Err(Error::Usage(format!(
+            "{} is the top of the file system, no place for these files: name a directory for them, such as --out \
+             postfix-tables",
+            dir.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Asks before writing beside other files.

@@ -478,6 +478,24 @@ async fn only_a_regular_file_is_replaced() {
 }
 
 #[tokio::test]
+async fn the_top_of_the_file_system_is_no_place_for_them() {
+    let (_folder, link) = place();
+    symlink("/", &link).expect("a link");
+    for out in [Path::new("/"), Path::new("//"), Path::new("/usr/.."), &link] {
+        for options in [&[][..], &["--force"]] {
+            // Refused before the database, which is nowhere, is asked.
+            let nowhere = [("DATABASE_URL", "mysql://x:y@127.0.0.1:1/maildb")];
+            let line = run(&arguments(out, options), &nowhere).refused(1);
+            let words = format!("{} is the top of the file system", out.display());
+            assert!(
+                line.contains(&words) && line.contains("--out postfix-tables"),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn where_it_cannot_write_it_says_so() {
     let database = Database::fresh().await;
     let (folder, out) = place();
