@@ -5,7 +5,7 @@ use postwarden::config::OverrideTable;
 use postwarden::verification;
 
 use crate::support::postfix::ConfigDir;
-use crate::support::{Browser, Database, Panel};
+use crate::support::{Browser, Database, PASSWORD, Panel};
 
 const DOMAIN: &str = "INSERT INTO domains (domain, transport, enabled) VALUES ('bloggs.com', 'virtual:', 1);";
 const JOE: &str = "joe@bloggs.com";
@@ -172,6 +172,41 @@ async fn what_verify_recorded_counts_where_the_panel_cannot_read_the_configurati
     assert!(
         page.contains("The panel may not look itself: cannot read"),
         "{page}"
+    );
+}
+
+#[tokio::test]
+async fn the_panel_looks_into_the_directory_of_its_setting_and_no_other() {
+    let database = database().await;
+    let elsewhere = ConfigDir::generated(&database).await;
+    elsewhere.reading_overrides_from("backups");
+    let store = database.store().await;
+    let verdict = verification::verify(&store, &Actor::command_line(), elsewhere.path())
+        .await
+        .expect("a verdict");
+    store.record_verdict(&verdict).await.expect("recorded");
+    // Whoever makes the directory anew says nothing to the panel.
+    elsewhere.reading_overrides_from("domains");
+    let blind = Panel::with(database.clone(), |settings| {
+        settings.postfix.config_dir = "/nowhere".into()
+    })
+    .await;
+    let operator = blind.operator().await;
+    save_override(&operator, "overrides").await;
+    assert_eq!(places(&blind, JOE).await, ["backups"]);
+
+    let own = ConfigDir::generated(&database).await;
+    own.reading_overrides_from("domains");
+    let panel = panel(database, &own).await;
+    let browser = panel.browser();
+    let entered = browser
+        .post("login", &[("username", "operator"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(entered.status, 303);
+    let form = browser.get("overrides/new").await.text("aside");
+    assert!(
+        form.contains("kept in domains: the live transport_maps"),
+        "{form}"
     );
 }
 
