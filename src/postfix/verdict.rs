@@ -209,11 +209,21 @@ impl<'l> Examination<'l> {
 
     /// Whether a lookup table is tried on model rows: one that reads a table of the panel, in a way that is safe to try.
     fn is_tried(&self, source: &Source) -> bool {
-        let tables = source.query.tables();
-        let reads_ours = tables
-            .iter()
-            .any(|t| MAPS.iter().any(|map| map.table == t.as_str()));
-        source.can_be_tried(self.database) && (reads_ours || tables.is_empty())
+        source.can_be_tried(self.database) && (reads_ours(source) || source.query.tables().is_empty())
+    }
+
+    /// Whether it is known what a place answers: no table there that reads the panel's is left untried, and where only others
+    /// are asked they are checks of another kind and no view of the panel's tables.
+    fn is_known(&self, place: Place) -> bool {
+        let sources = self.live.sources_at(place);
+        let mut left = sources.iter().filter(|s| !self.is_tried(s));
+        match place {
+            Place::Check(_) => !left.any(|s| reads_ours(s)),
+            Place::Parameter(_) => {
+                let is_any_tried = sources.iter().any(|s| self.is_tried(s));
+                !left.any(|s| reads_ours(s) || !is_any_tried)
+            }
+        }
     }
 
     /// The lookup tables a probe is about.
@@ -277,7 +287,7 @@ impl<'l> Examination<'l> {
         let mut honoured = Vec::new();
         for (_, probe) in self.probes() {
             let name = probe.place.name();
-            if !self.live.sources_at(probe.place).iter().all(|s| self.is_tried(s)) {
+            if !self.is_known(probe.place) {
                 continue;
             }
             let is_wrong = findings.iter().any(|f| {
@@ -318,7 +328,7 @@ impl<'l> Examination<'l> {
         let place = PROBES[probe].place;
         let here = self.live.sources_at(place);
         let mut found = Vec::new();
-        let mut is_known = here.iter().all(|source| self.is_tried(source));
+        let mut is_known = self.is_known(place);
         let mut is_refused = false;
         let asked = self.questions.iter().zip(answers);
         for (question, answer) in asked.filter(|(question, _)| question.probe == probe) {
@@ -428,6 +438,12 @@ impl<'l> Examination<'l> {
             ..Finding::default()
         }
     }
+}
+
+/// Whether a lookup table reads a table of the panel, as far as its query names it.
+fn reads_ours(source: &Source) -> bool {
+    let tables = source.query.tables();
+    MAPS.iter().any(|map| tables.iter().any(|t| t == map.table))
 }
 
 fn not_tried(source: &Source) -> Finding {

@@ -953,6 +953,27 @@ async fn what_postfix_understands_in_other_words_is_no_drift() {
     );
     assert_eq!(installation.drift(), [""; 0]);
 
+    // Somebody's own table beside them takes nothing from what is known of the panel's.
+    installation
+        .database
+        .script("CREATE TABLE grey (k VARCHAR(255), v VARCHAR(255))")
+        .await;
+    installation.write("grey.cf", &moved);
+    installation.ask("grey.cf", "query = SELECT v FROM grey WHERE k='%s'");
+    installation.change(
+        "main.cf",
+        "permit_mynetworks, ",
+        &format!("check_recipient_access mysql:{dir}/grey.cf, permit_mynetworks, "),
+    );
+    let verdict = installation.verify();
+    assert_eq!(verdict.drift(), [""; 0]);
+    let honoured = verdict.0["honoured"].as_array().expect("a list");
+    assert!(
+        honoured.iter().any(|h| h["file"] == "mysql_block_recip.cf"),
+        "{:#}",
+        verdict.0
+    );
+
     // A view of the panel's table, and a comment that is no UTF-8.
     installation
         .database

@@ -188,7 +188,7 @@ async fn the_panel_looks_into_the_directory_of_its_setting_and_no_other() {
     // Whoever makes the directory anew says nothing to the panel.
     elsewhere.reading_overrides_from("domains");
     let blind = Panel::with(database.clone(), |settings| {
-        settings.postfix.config_dir = "/nowhere".into()
+        settings.postfix.config_dir = "/nowhere".into();
     })
     .await;
     let operator = blind.operator().await;
