@@ -9,6 +9,7 @@ use super::page::{Page, render};
 use super::request::Visitor;
 use super::text;
 use super::urls::query;
+use super::watch::NOW;
 use crate::error::Result;
 use crate::resource::overrides::IN_DOMAINS;
 use crate::resource::{self, Part, Resource};
@@ -126,7 +127,7 @@ async fn drift(visitor: &Visitor) -> Result<Option<Drift>> {
     if visitor.actor.require_everything().is_err() {
         return Ok(None);
     }
-    let known = visitor.app.known_postfix().await?;
+    let known = visitor.app.known_postfix(NOW).await?;
     Ok(known.filter(|k| k.verdict.has_drifted()).map(|known| Drift {
         count: known.count(),
         unread: known.verdict.unread().map(|f| f.message.clone()).collect(),

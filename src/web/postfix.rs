@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::page::{Page, render};
 use super::request::Visitor;
 use super::text;
-use super::watch::Known;
+use super::watch::{Known, NOW};
 use crate::error::{Error, Result};
 use crate::postfix::{Account, Configuration, MAPS, Map, Severity, grants};
 use crate::resource::Resource;
@@ -62,7 +62,7 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         .collect();
     let template = Postfix {
         page: visitor.page("Postfix", "postfix").await?,
-        known: visitor.app.known_postfix().await?,
+        known: visitor.app.known_postfix(NOW).await?,
         lookups: lookups(&visitor, &configuration).await?,
         left_out: MAPS
             .iter()

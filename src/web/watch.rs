@@ -18,8 +18,12 @@ use crate::resource::overrides::PLACES;
 use crate::store::Recorded;
 use crate::verification;
 
-/// How long nobody looks whether anything has changed.
-const FRESH: Duration = Duration::from_secs(2);
+/// How old an answer may be that only warns beside something else. Whether anything has changed takes a statement and a look
+/// at some files, which is little but not nothing for a list of 2 ms.
+pub const GLANCE: Duration = Duration::from_secs(2);
+
+/// As it is now, to act on or to look closely.
+pub const NOW: Duration = Duration::ZERO;
 
 /// How long a look counts while its files stay as they are. Another look takes some 40 ms.
 const VALID: Duration = Duration::from_mins(1);
@@ -96,15 +100,16 @@ fn state(files: &[PathBuf]) -> State {
 }
 
 impl App {
-    /// What is known of the live Postfix; `None` where nothing is, or where it reads another database.
+    /// What is known of the live Postfix, and was so at most this long ago; `None` where nothing is, or where it reads another
+    /// database.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn known_postfix(&self) -> Result<Option<Arc<Known>>> {
+    pub async fn known_postfix(&self, at_most: Duration) -> Result<Option<Arc<Known>>> {
         // Whoever comes while somebody looks waits for that.
         let mut kept = self.watch.0.lock().await;
         if let Some(look) = kept.as_ref()
-            && look.checked.elapsed() < FRESH
+            && look.checked.elapsed() < at_most
         {
             return Ok(look.known.clone());
         }

@@ -71,7 +71,6 @@ async fn a_change_of_the_configuration_is_noticed_without_a_restart() {
     let operator = panel.operator().await;
     save_override(&operator, "overrides").await;
     config.reading_overrides_from("backups");
-    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     let list = operator.get("overrides").await;
     assert!(
         list.text("main")

@@ -12,6 +12,7 @@ use crate::web::request::Visitor;
 use crate::web::text;
 use crate::web::urls::query;
 use crate::web::view::RowView;
+use crate::web::watch::GLANCE;
 
 /// A list.
 #[derive(Template)]
@@ -166,7 +167,7 @@ async fn unread(visitor: &Visitor, resource: &Resource) -> Result<Vec<String>> {
     if visitor.actor.require_everything().is_err() {
         return Ok(Vec::new());
     }
-    let known = visitor.app.known_postfix().await?;
+    let known = visitor.app.known_postfix(GLANCE).await?;
     let findings = known.iter().flat_map(|k| k.verdict.unread());
     Ok(findings
         .filter(|f| f.table == resource.table)
