@@ -1,6 +1,7 @@
 //! Every page of the panel, with rows as long and as odd as they may be, and a look at each.
 
 use postwarden::access::Role;
+use postwarden::postfix::{Finding, Honoured, Severity, Verdict};
 
 use crate::support::{Database, Panel};
 use crate::window::Window;
@@ -254,12 +255,18 @@ async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
         assert!(reached, "{name}: {}", window.text("main").await);
         faults.extend(look_at(&window, &name).await);
     }
+    panel.store.record_verdict(&drifted()).await.expect("a verdict");
+    for page in ["postfix", "", "relocated"] {
+        window.visit(page).await;
+        assert!(window.text("main").await.contains("does not find rows"), "{page}");
+        faults.extend(look_at(&window, &format!("{page} of a server that has drifted")).await);
+    }
     panel.database.script("DROP TABLE access_rules").await;
     window.visit("access").await;
     assert!(window.text("main").await.contains("does not exist"));
     faults.extend(look_at(&window, "a missing table").await);
     window.visit("postfix").await;
-    assert!(window.text(".notice").await.contains("Left out"));
+    assert!(window.text("main").await.contains("Left out"));
     faults.extend(look_at(&window, "lookup tables left out").await);
     // The menu, which narrow screens have.
     window.be_phone(320).await;
@@ -271,6 +278,39 @@ async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
     window.press("Backup MX").await;
     assert_eq!(window.path().await, "/backups");
     window.close().await;
+}
+
+/// What is found of a server where everything there is to say is wrong, in a directory with a long name.
+fn drifted() -> Verdict {
+    let finding = |rule: &str, severity| {
+        Finding {
+        rule: rule.to_owned(),
+        severity,
+        table: "relocated".to_owned(),
+        column: "oldadr".to_owned(),
+        message: "`relocated_maps` does not find rows of `relocated` (mysql_with_a_name_that_does_not_fit_on_a_phone.cf reads others)."
+            .to_owned(),
+        fix: "`postconf -e 'relocated_maps = proxy:mysql:/etc/postfix/mysql_relocated.cf'`".to_owned(),
+        ..Finding::default()
+    }
+    };
+    Verdict {
+        config_dir: "/srv/containers/mail.example.com/etc/postfix-that-is-somewhere-else".to_owned(),
+        honoured: vec![Honoured {
+            table: "access_rules".to_owned(),
+            column: "pattern".to_owned(),
+            parameter: "check_recipient_access".to_owned(),
+            file: "mysql_block_recip.cf, mysql_moved.cf".to_owned(),
+        }],
+        findings: vec![
+            finding("PW251", Severity::Error),
+            finding("PW252", Severity::Warning),
+            finding("PW260", Severity::Notice),
+        ],
+        beside: vec!["users.change_password".to_owned(), "users.quota".to_owned()],
+        ours: true,
+        ..Verdict::default()
+    }
 }
 
 /// All that is wrong with the page that is shown.
