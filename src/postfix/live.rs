@@ -116,8 +116,13 @@ impl Live {
         let mut arguments = vec!["-x"];
         arguments.extend(ASKED);
         let effective = postconf(dir, &arguments).await?;
-        // A directory that is only looked at may lack master.cf, which says nothing about lookup tables.
-        let services = postconf(dir, &["-P"]).await.unwrap_or_default();
+        // A directory that is only looked at may lack master.cf, which says nothing about lookup tables. postconf would wait a
+        // second before it complained.
+        let services = if dir.join("master.cf").exists() {
+            postconf(dir, &["-P"]).await?
+        } else {
+            BTreeMap::new()
+        };
         let mut sources: Vec<Source> = Vec::new();
         for value in set.values().chain(effective.values()) {
             for path in files_in(value) {
