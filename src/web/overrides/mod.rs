@@ -17,7 +17,7 @@ use super::form::{Extra, Form, Typed};
 use super::page::Notice;
 use super::request::{Asked, KeySegment, Visitor};
 use super::view::{Cell, RowView};
-use super::watch::{Known, NOW};
+use super::watch::{GLANCE, Known, NOW};
 use super::{App, text, urls};
 use crate::config::OverrideTable;
 use crate::error::{Error, Result};
@@ -109,7 +109,7 @@ async fn index(visitor: Visitor, Asked(query): Asked<ListQuery>) -> Result<Respo
     let store = &visitor.app.store;
     let list = store.overrides(&visitor.actor, &query).await?;
     let read_only = store.table(place).await?.and_then(|table| table.read_only(place));
-    let known = visitor.app.known_postfix(NOW).await?;
+    let known = visitor.app.known_postfix(GLANCE).await?;
     let mut rows: Vec<RowView> = list.rows.iter().map(|row| view(&visitor, row)).collect();
     for (row, shown) in list.rows.iter().zip(&mut rows) {
         shown.problems.extend(known.as_ref().and_then(|k| unread(k, row)));
