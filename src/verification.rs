@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::access::Actor;
 use crate::error::{Error, Result};
-use crate::postfix::live::{Live, Source};
+use crate::postfix::live::{self, Live, Source};
 use crate::postfix::{Examination, Finding, MAPS, Map, Severity, Tables, UNREAD, Verdict, is_looked_up};
 use crate::resource::Resource;
 use crate::store::Store;
@@ -91,7 +91,8 @@ async fn probe(store: &Store, actor: &Actor, live: &Live, verdict: &mut Verdict)
             if map.same(expected.as_deref(), text) {
                 verdict.probes += 1;
             } else {
-                let file = answer.map_or_else(|| files(&sources, map), |(file, _)| file.to_owned());
+                let file =
+                    answer.map_or_else(|| live::names(&sources, map.table), |(file, _)| file.to_owned());
                 verdict.add(differs(map, &file, key, expected.as_deref(), text));
             }
         }
@@ -119,18 +120,6 @@ fn is_safe(source: &Source) -> bool {
 /// Whether a key can be asked for: what an SMTP client may send, and short enough for a column of the panel.
 fn is_askable(key: &str) -> bool {
     key.len() <= 255 && key.trim() == key && !key.contains(char::is_control)
-}
-
-/// The lookup tables that should have answered: of several asked in turn, those that read the map's own table.
-fn files(sources: &[&Source], map: &Map) -> String {
-    let is_meant = |source: &&Source| source.query.tables().iter().any(|table| table == map.table);
-    let any = sources.iter().any(is_meant);
-    let names: Vec<&str> = sources
-        .iter()
-        .filter(|source| is_meant(source) || !any)
-        .map(|source| source.name())
-        .collect();
-    names.join(", ")
 }
 
 /// What the shipped queries answer, those of every lookup table of the same place.

@@ -150,7 +150,7 @@ fn settings(live: &Live, tables: &Tables, verdict: &mut Verdict) {
         });
     }
     relaying(live, verdict);
-    let parents = syntax::words(live.value("parent_domain_matches_subdomains"));
+    let parents = live.words("parent_domain_matches_subdomains");
     if tables.has("backups") && parents.contains(&"relay_domains") {
         verdict.add(Finding {
             table: "backups".to_owned(),
@@ -294,7 +294,7 @@ impl Relaying {
 fn reads_rules(live: &Live, word: &str) -> bool {
     live.sources_in(word)
         .iter()
-        .any(|s| s.query.tables().iter().any(|t| t == "access_rules"))
+        .any(|s| s.query.reads("access_rules"))
 }
 
 /// Where checks of the panel's tables stand, and what else keeps them from being asked.

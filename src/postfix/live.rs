@@ -87,6 +87,13 @@ impl Source {
     }
 }
 
+/// The files of some lookup tables that are asked in turn, by name: of those that read a table, where any does.
+pub fn names(sources: &[&Source], table: &str) -> String {
+    let any = sources.iter().any(|s| s.query.reads(table));
+    let meant = sources.iter().filter(|s| s.query.reads(table) || !any);
+    meant.map(|s| s.name()).collect::<Vec<_>>().join(", ")
+}
+
 /// The configuration of a Postfix.
 #[derive(Debug, Clone, Default)]
 pub struct Live {
@@ -178,10 +185,7 @@ impl Live {
             return sources;
         }
         // One kind of check asks several tables in turn.
-        sources
-            .into_iter()
-            .filter(|s| s.query.tables().iter().any(|table| table == map.table))
-            .collect()
+        sources.into_iter().filter(|s| s.query.reads(map.table)).collect()
     }
 
     /// The words of a list of restrictions, with those of restriction classes in their place.

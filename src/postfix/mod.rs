@@ -19,7 +19,7 @@ mod verdict;
 pub use account::Account;
 pub use grants::grants;
 pub use maps::{MAPS, Map, Place};
-pub use query::Query;
+pub use query::{Query, quoted};
 pub use settings::{Configuration, File, MAIN_CF, Setting};
 pub use tables::Tables;
 pub use verdict::{

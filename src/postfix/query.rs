@@ -102,6 +102,11 @@ impl Query {
             .collect()
     }
 
+    /// Whether it names this table.
+    pub fn reads(&self, table: &str) -> bool {
+        self.tables().iter().any(|read| read == table)
+    }
+
     /// The statement for a key; `None` where Postfix does not ask.
     ///
     /// `%s` is the key, `%u` what stands before its last `@`, `%d` what stands after; a statement with `%u` is not run for
@@ -298,6 +303,14 @@ fn words(sql: &str) -> Vec<&str> {
         rest = after.trim_start();
     }
     words
+}
+
+/// A value as a text in a statement.
+pub fn quoted(value: &str) -> String {
+    let mut sql = String::from("'");
+    escape(value, &mut sql);
+    sql.push('\'');
+    sql
 }
 
 /// As `mysql_real_escape_string` does.

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Tables;
-use super::live::{Live, Source};
+use super::live::{self, Live, Source};
 use super::maps::{MAPS, Place};
 use super::probes::{Expect, PROBES, Probe};
 
@@ -310,16 +310,7 @@ impl<'l> Examination<'l> {
 
     /// The names of the files a probe is about.
     fn files(&self, probe: &Probe) -> String {
-        let sources = self.live.sources_at(probe.place);
-        let is_meant = |s: &Source| s.query.tables().iter().any(|table| table == probe.table);
-        // Several tables are asked in one place: those that read this one, where any does.
-        let any = sources.iter().any(|s| is_meant(s));
-        let names: Vec<&str> = sources
-            .iter()
-            .filter(|s| is_meant(s) || !any)
-            .map(|s| s.name())
-            .collect();
-        names.join(", ")
+        live::names(&self.live.sources_at(probe.place), probe.table)
     }
 
     /// What the lookup tables of its place answered to a probe, in their order. `None` where that is not known because a query
@@ -442,8 +433,7 @@ impl<'l> Examination<'l> {
 
 /// Whether a lookup table reads a table of the panel, as far as its query names it.
 fn reads_ours(source: &Source) -> bool {
-    let tables = source.query.tables();
-    MAPS.iter().any(|map| tables.iter().any(|t| t == map.table))
+    MAPS.iter().any(|map| source.query.reads(map.table))
 }
 
 fn not_tried(source: &Source) -> Finding {

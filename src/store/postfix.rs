@@ -11,7 +11,7 @@ use super::sql::ident;
 use super::{Schema, Store, Table};
 use crate::access::Actor;
 use crate::error::{Error, Result};
-use crate::postfix::{Answer, MAPS, Map, Question, Verdict};
+use crate::postfix::{Answer, MAPS, Map, Question, Verdict, quoted};
 use crate::resource::Resource;
 
 /// A verdict that was recorded, and when (UTC).
@@ -249,8 +249,4 @@ fn select(table: &Table, values: &[(&str, &str)]) -> String {
         })
         .collect();
     format!("SELECT {}", columns.join(", "))
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
