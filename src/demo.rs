@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::access::{self, Role};
+use crate::access::{self, Actor, Role};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mariadb::{Durability, PrivateMariaDb};
-use crate::store::Store;
+use crate::store::{AccountChange, NewAccount, Store};
 use crate::web::{self, App};
 
 /// The account of the demo.
@@ -37,12 +37,7 @@ pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
     }
     let password = access::generate();
     let hash = access::hash(password.clone()).await?;
-    if store.sign_in(OPERATOR).await?.is_some() {
-        store.set_password(OPERATOR, &hash).await?;
-        store.set_account_enabled(OPERATOR, true).await?;
-    } else {
-        store.create_account(OPERATOR, Role::Operator, &hash, &[]).await?;
-    }
+    offer(&store, &hash).await?;
 
     println!("Postwarden demo, data in {}; Ctrl-C ends it.\n", dir.display());
     println!("  address   {}", config.public()?);
@@ -55,4 +50,27 @@ pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
         .map_err(|e| Error::unexpected("stopping MariaDB", e))?;
     served?;
     stopped.map_err(|e| Error::unexpected("stopping MariaDB", e))
+}
+
+/// Makes the demo's account, or gives the one there is this run's password.
+async fn offer(store: &Store, hash: &str) -> Result<()> {
+    let actor = Actor::command_line();
+    if store.sign_in(OPERATOR).await?.is_none() {
+        let new = NewAccount {
+            name: OPERATOR,
+            role: Role::Operator,
+            hash: Some(hash),
+            grants: &[],
+            expires_at: None,
+        };
+        return store.create_account(&actor, &new).await;
+    }
+    let password = AccountChange::Password {
+        hash,
+        must_change: false,
+    };
+    store.change_account(&actor, OPERATOR, password).await?;
+    store
+        .change_account(&actor, OPERATOR, AccountChange::Enabled(true))
+        .await
 }

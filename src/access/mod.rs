@@ -4,6 +4,7 @@
 //! in one place, `store::sql::push_scope`.
 
 mod failure;
+mod grant;
 mod password;
 
 use std::fmt;
@@ -11,10 +12,10 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::mail::DomainName;
 use crate::resource::{OwnerRights, Resource};
 
 pub use failure::{Failure, Reason};
+pub use grant::{Grant, Limits};
 pub use password::{generate, hash, verify, verify_nobody};
 
 /// What an account is for.
@@ -62,15 +63,20 @@ pub enum Scope {
     /// Every row.
     Everything,
     /// Rows of these domains. Granting example.org does not grant sub.example.org.
-    Domains(Vec<DomainName>),
+    Domains(Vec<Grant>),
 }
 
 impl Scope {
     /// Whether rows of this domain (lower-case ASCII) are in scope.
     pub fn covers(&self, domain: &str) -> bool {
+        *self == Self::Everything || self.grant(domain).is_some()
+    }
+
+    /// The grant of this domain (lower-case ASCII); `None` where there is none or none is needed.
+    pub fn grant(&self, domain: &str) -> Option<&Grant> {
         match self {
-            Self::Everything => true,
-            Self::Domains(granted) => granted.iter().any(|d| d.as_str() == domain),
+            Self::Everything => None,
+            Self::Domains(granted) => granted.iter().find(|grant| grant.domain.as_str() == domain),
         }
     }
 }
@@ -162,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_grant_does_not_reach_subdomains() {
-        let scope = Scope::Domains(vec![DomainName::parse("example.org").expect("a domain")]);
+        let domain = crate::mail::DomainName::parse("example.org").expect("a domain");
+        let scope = Scope::Domains(vec![Grant::whole(domain)]);
         assert!(scope.covers("example.org"));
         assert!(!scope.covers("sub.example.org"));
         assert!(!scope.covers("notexample.org"));

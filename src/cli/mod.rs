@@ -11,12 +11,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::access::{self, Actor, Role};
+use crate::access::{self, Actor, Grant, Role};
 use crate::config::{Config, LogFormat};
 use crate::demo;
 use crate::error::{Error, Result};
 use crate::mail::DomainName;
-use crate::store::{ChangeQuery, Store};
+use crate::store::{AccountChange, ChangeQuery, NewAccount, Store};
 use crate::web::{self, App};
 
 /// A web panel for Postfix lookup tables in MySQL or MariaDB.
@@ -259,6 +259,7 @@ async fn migrate(store: &Store, dry_run: bool) -> Result<()> {
 }
 
 async fn account(store: &Store, command: AccountCommand) -> Result<()> {
+    let actor = Actor::command_line();
     match command {
         AccountCommand::Create {
             name,
@@ -272,49 +273,66 @@ async fn account(store: &Store, command: AccountCommand) -> Result<()> {
                     "an {role} sees every domain: --domain is for owners"
                 )));
             }
-            let domains = domains.iter().map(|d| domain(d)).collect::<Result<Vec<_>>>()?;
+            let grants = domains
+                .iter()
+                .map(|d| domain(d).map(Grant::whole))
+                .collect::<Result<Vec<_>>>()?;
             let password = Password::take(password_stdin)?;
-            store
-                .create_account(&name, role, &access::hash(password.text.clone()).await?, &domains)
-                .await?;
+            let hash = access::hash(password.text.clone()).await?;
+            let new = NewAccount {
+                name: &name,
+                role,
+                hash: Some(&hash),
+                grants: &grants,
+                expires_at: None,
+            };
+            store.create_account(&actor, &new).await?;
             print(&format!("created {role} {name}"))?;
             password.tell()
         }
         AccountCommand::List => {
-            for account in store.accounts().await? {
+            for account in store.accounts(&actor).await? {
                 let state = if account.enabled { "enabled" } else { "disabled" };
                 let seen = account
                     .last_sign_in
                     .map_or_else(|| "never".to_owned(), |at| at.date().to_string());
-                let domains = account.domains.join(",");
+                let domains: Vec<&str> = account.grants.iter().map(|g| g.domain.as_str()).collect();
+                let domains = domains.join(",");
                 print(format!("{}\t{}\t{state}\t{seen}\t{domains}", account.name, account.role).trim_end())?;
             }
             Ok(())
         }
         AccountCommand::Password { name, password_stdin } => {
             let password = Password::take(password_stdin)?;
-            store
-                .set_password(&name, &access::hash(password.text.clone()).await?)
-                .await?;
+            let hash = access::hash(password.text.clone()).await?;
+            let change = AccountChange::Password {
+                hash: &hash,
+                must_change: false,
+            };
+            store.change_account(&actor, &name, change).await?;
             print(&format!("changed the password of {name}"))?;
             password.tell()
         }
         AccountCommand::Disable { name } => {
-            store.set_account_enabled(&name, false).await?;
+            store
+                .change_account(&actor, &name, AccountChange::Enabled(false))
+                .await?;
             print(&format!("disabled {name}"))
         }
         AccountCommand::Enable { name } => {
-            store.set_account_enabled(&name, true).await?;
+            store
+                .change_account(&actor, &name, AccountChange::Enabled(true))
+                .await?;
             print(&format!("enabled {name}"))
         }
         AccountCommand::Grant { name, domain: text } => {
             let domain = domain(&text)?;
-            store.set_grant(&name, &domain, true).await?;
+            store.grant(&actor, &name, &Grant::whole(domain.clone())).await?;
             print(&format!("granted {domain} to {name}"))
         }
         AccountCommand::Revoke { name, domain: text } => {
             let domain = domain(&text)?;
-            store.set_grant(&name, &domain, false).await?;
+            store.revoke(&actor, &name, &domain).await?;
             print(&format!("took {domain} back from {name}"))
         }
     }

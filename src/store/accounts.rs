@@ -1,27 +1,89 @@
-//! People who sign in to the panel, and the domains granted to owners.
+//! People who sign in to the panel: who they are, and what operators do to their accounts.
 
-use sqlx::Row as _;
+use std::collections::HashMap;
+
+use sqlx::{AssertSqlSafe, MySqlConnection, Row as _};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::Store;
+use super::account_events::note;
 use super::connect::{classify, number};
-use crate::access::{Actor, Origin, Role, Scope};
+use super::sessions::utc_now;
+use super::{Store, grants};
+use crate::access::{Actor, Grant, Origin, Role, Scope};
 use crate::error::{Error, Result};
-use crate::mail::DomainName;
 
 /// An account, without its password.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug)]
 pub struct Account {
+    /// Its number, which no other account ever gets.
+    pub id: u32,
     /// Its name.
     pub name: String,
     /// What it is for.
     pub role: Role,
     /// Whether it may sign in.
     pub enabled: bool,
+    /// When it was made, UTC.
+    pub created_at: PrimitiveDateTime,
     /// When somebody last signed in with it, UTC.
     pub last_sign_in: Option<PrimitiveDateTime>,
+    /// From when on nobody signs in with it, UTC.
+    pub expires_at: Option<PrimitiveDateTime>,
+    /// Whether a new password has to be chosen before anything else.
+    pub must_change: bool,
+    /// Whether it has a password at all: one that was invited and never came has none.
+    pub has_password: bool,
+    /// Whether signing in asks for a second factor.
+    pub second_factor: bool,
+    /// Until when its invitation is good, UTC.
+    pub invited_until: Option<PrimitiveDateTime>,
+    /// How many sessions it has.
+    pub sessions: u64,
     /// Domains granted to it.
-    pub domains: Vec<String>,
+    pub grants: Vec<Grant>,
+}
+
+impl Account {
+    /// Whether its time is over.
+    pub fn is_expired(&self) -> bool {
+        self.expires_at.is_some_and(|at| at <= utc_now())
+    }
+}
+
+/// An account to be made.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// 1 to 64 of `a-z0-9._@-`.
+    pub name: &'a str,
+    /// What it is for.
+    pub role: Role,
+    /// The PHC string of its password; `None` where an invitation lets the person choose one.
+    pub hash: Option<&'a str>,
+    /// What is granted to it, for owners.
+    pub grants: &'a [Grant],
+    /// From when on nobody signs in with it.
+    pub expires_at: Option<PrimitiveDateTime>,
+}
+
+/// One thing to change about an account.
+#[derive(Debug, Clone, Copy)]
+pub enum AccountChange<'a> {
+    /// A new password, given as PHC string; ends every session. Everybody may change their own.
+    Password {
+        /// The PHC string.
+        hash: &'a str,
+        /// Whether the person has to choose another one at once, as with one that somebody else has chosen.
+        must_change: bool,
+    },
+    /// Whether it may sign in; ends every session.
+    Enabled(bool),
+    /// What it is for; ends every session, and takes back what was granted to somebody who is no owner any more.
+    Role(Role),
+    /// From when on nobody signs in with it.
+    Expiry(Option<PrimitiveDateTime>),
+    /// That a new password has to be chosen before anything else.
+    MustChange,
 }
 
 /// What signing in needs to know of an account.
@@ -33,6 +95,23 @@ pub struct SignIn {
     pub hash: String,
     /// Whether it may sign in.
     pub enabled: bool,
+    /// Whether its time is over.
+    pub expired: bool,
+    /// Whether signing in asks for a second factor.
+    pub second_factor: bool,
+}
+
+/// Somebody who is signed in, as of now.
+#[derive(Debug)]
+pub struct Person {
+    /// The number of the account.
+    pub id: u32,
+    /// With the account's rights.
+    pub actor: Actor,
+    /// Whether a new password has to be chosen before anything else.
+    pub must_change: bool,
+    /// Whether the account has a second factor.
+    pub second_factor: bool,
 }
 
 /// Checks the name of an account: 1 to 64 of `a-z0-9._@-`.
@@ -55,154 +134,175 @@ fn no_such(name: &str) -> Error {
     ))
 }
 
-fn now() -> PrimitiveDateTime {
-    let now = OffsetDateTime::now_utc();
-    PrimitiveDateTime::new(now.date(), now.time())
+/// That somebody may see and change other people's accounts.
+///
+/// # Errors
+/// [`Error::NotFound`] for owners, to whom there are no other people; [`Error::Forbidden`] for auditors.
+pub(super) fn expect_operator(actor: &Actor) -> Result<()> {
+    match actor.role {
+        Role::Operator => Ok(()),
+        Role::Auditor => Err(Error::Forbidden(
+            "Accounts are for operators to see and to change.".to_owned(),
+        )),
+        Role::Owner => Err(Error::NotFound),
+    }
 }
 
 impl Store {
     /// Creates an account with its grants, all or nothing.
     ///
     /// # Errors
-    /// The name is taken or malformed.
-    pub async fn create_account(
-        &self,
-        name: &str,
-        role: Role,
-        hash: &str,
-        domains: &[DomainName],
-    ) -> Result<()> {
+    /// The name is taken or malformed, or the actor is no operator.
+    pub async fn create_account(&self, actor: &Actor, new: &NewAccount<'_>) -> Result<()> {
+        expect_operator(actor)?;
+        let name = new.name;
         check_name(name)?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let created = sqlx::query(
             "INSERT INTO pw_accounts (name, role, password_hash, enabled, created_at) VALUES (?, ?, ?, 1, ?)",
         )
         .bind(name)
-        .bind(role.as_str())
-        .bind(hash)
-        .bind(now())
+        .bind(new.role.as_str())
+        .bind(new.hash)
+        .bind(utc_now())
         .execute(&mut *transaction)
         .await
         .map_err(|e| match number(&e) {
             Some(1062) => Error::Usage(format!("the account `{name}` exists already")),
             _ => classify(e),
         })?;
-        for domain in domains {
-            sqlx::query("INSERT INTO pw_grants (account_id, domain) VALUES (?, ?)")
-                .bind(created.last_insert_id())
-                .bind(domain.as_str())
-                .execute(&mut *transaction)
+        let id = u32::try_from(created.last_insert_id())
+            .map_err(|e| Error::unexpected("numbering an account", e))?;
+        for grant in new.grants {
+            grants::write(&mut transaction, id, grant)
                 .await
                 .map_err(classify)?;
         }
+        set_term(&mut transaction, id, "expires_at", new.expires_at).await?;
+        let domains: Vec<&str> = new.grants.iter().map(|grant| grant.domain.as_str()).collect();
+        let event = if domains.is_empty() {
+            format!("created as {}", new.role)
+        } else {
+            format!("created as {} of {}", new.role, domains.join(", "))
+        };
+        note(&mut transaction, actor, name, &event)
+            .await
+            .map_err(classify)?;
         transaction.commit().await.map_err(classify)
     }
 
     /// Every account, by name.
     ///
     /// # Errors
-    /// The database does not answer.
-    pub async fn accounts(&self) -> Result<Vec<Account>> {
+    /// The actor is no operator, or the database does not answer.
+    pub async fn accounts(&self, actor: &Actor) -> Result<Vec<Account>> {
+        expect_operator(actor)?;
+        self.read_accounts(None).await.map_err(classify)?
+    }
+
+    /// One account. Everybody may see their own.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is none of this name, or it is not the actor's to see.
+    pub async fn account(&self, actor: &Actor, name: &str) -> Result<Account> {
+        if actor.name != name {
+            expect_operator(actor)?;
+        }
+        check_name(name).map_err(|_| Error::NotFound)?;
+        let found = self.read_accounts(Some(name)).await.map_err(classify)??;
+        found.into_iter().next().ok_or(Error::NotFound)
+    }
+
+    async fn read_accounts(&self, name: Option<&str>) -> Result<Result<Vec<Account>>, sqlx::Error> {
+        let sql = format!(
+            "SELECT g.account_id, {} FROM pw_grants g LEFT JOIN pw_limits l ON l.account_id = g.account_id AND \
+             l.domain = g.domain ORDER BY g.domain",
+            grants::COLUMNS
+        );
+        let mut granted: HashMap<u32, Vec<Grant>> = HashMap::new();
+        for row in sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.pool).await? {
+            if let Some(grant) = grants::read(&row, 1)? {
+                granted.entry(row.try_get(0)?).or_default().push(grant);
+            }
+        }
         let rows = sqlx::query(
-            "SELECT a.name, a.role, a.enabled, a.last_sign_in_at, GROUP_CONCAT(g.domain ORDER BY g.domain) \
-             FROM pw_accounts a LEFT JOIN pw_grants g ON g.account_id = a.id GROUP BY a.id ORDER BY a.name",
+            "SELECT a.id, a.name, a.role, a.enabled, a.created_at, a.last_sign_in_at, t.expires_at, \
+             COALESCE(t.must_change, 0), COALESCE(a.password_hash, '') <> '', f.confirmed_at IS NOT NULL, i.expires_at, \
+             (SELECT COUNT(*) FROM pw_sessions s WHERE s.account_id = a.id AND s.expires_at >= ?) \
+             FROM pw_accounts a LEFT JOIN pw_terms t ON t.account_id = a.id \
+             LEFT JOIN pw_second_factors f ON f.account_id = a.id \
+             LEFT JOIN pw_invitations i ON i.account_id = a.id AND i.expires_at > ? \
+             WHERE ? IS NULL OR a.name = ? ORDER BY a.name",
         )
+        .bind(utc_now())
+        .bind(utc_now())
+        .bind(name)
+        .bind(name)
         .fetch_all(&self.pool)
-        .await
-        .map_err(classify)?;
-        rows.iter()
-            .map(|row| {
-                let domains: Option<String> = row.try_get_unchecked(4).map_err(classify)?;
-                Ok(Account {
-                    name: row.try_get_unchecked(0).map_err(classify)?,
-                    role: role(&row.try_get_unchecked::<String, _>(1).map_err(classify)?)?,
-                    enabled: row.try_get_unchecked::<i8, _>(2).map_err(classify)? == 1,
-                    last_sign_in: row.try_get(3).map_err(classify)?,
-                    domains: domains
-                        .map(|d| d.split(',').map(str::to_owned).collect())
-                        .unwrap_or_default(),
-                })
-            })
-            .collect()
+        .await?;
+        let mut accounts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let yes = |i: usize| row.try_get_unchecked::<i64, _>(i).map(|flag| flag == 1);
+            let id: u32 = row.try_get(0)?;
+            let role = match role(&row.try_get_unchecked::<String, _>(2)?) {
+                Ok(role) => role,
+                Err(error) => return Ok(Err(error)),
+            };
+            accounts.push(Account {
+                id,
+                name: row.try_get_unchecked(1)?,
+                role,
+                enabled: yes(3)?,
+                created_at: row.try_get(4)?,
+                last_sign_in: row.try_get(5)?,
+                expires_at: row.try_get(6)?,
+                must_change: yes(7)?,
+                has_password: yes(8)?,
+                second_factor: yes(9)?,
+                invited_until: row.try_get(10)?,
+                sessions: row.try_get_unchecked(11)?,
+                grants: granted.remove(&id).unwrap_or_default(),
+            });
+        }
+        Ok(Ok(accounts))
     }
 
-    /// Sets a password and ends the account's sessions.
+    /// Changes one thing about an account.
     ///
     /// # Errors
-    /// There is no such account.
-    pub async fn set_password(&self, name: &str, hash: &str) -> Result<()> {
-        self.change_account(
-            "UPDATE pw_accounts SET password_hash = ? WHERE name = ?",
-            hash,
-            name,
-        )
-        .await
-    }
-
-    /// Lets an account sign in, or not; not ends its sessions.
-    ///
-    /// # Errors
-    /// There is no such account.
-    pub async fn set_account_enabled(&self, name: &str, enabled: bool) -> Result<()> {
-        let value = if enabled { "1" } else { "0" };
-        self.change_account("UPDATE pw_accounts SET enabled = ? WHERE name = ?", value, name)
-            .await
-    }
-
-    /// Changes an account and ends its sessions, in one transaction.
-    async fn change_account(&self, statement: &'static str, value: &str, name: &str) -> Result<()> {
-        check_name(name).map_err(|_| no_such(name))?;
+    /// There is no such account; the actor is no operator, or would shut the last one out.
+    pub async fn change_account(&self, actor: &Actor, name: &str, change: AccountChange<'_>) -> Result<()> {
+        if actor.name != name || !matches!(change, AccountChange::Password { .. }) {
+            expect_operator(actor)?;
+        }
         let mut transaction = self.pool.begin().await.map_err(classify)?;
-        let id: Option<u32> = sqlx::query_scalar("SELECT id FROM pw_accounts WHERE name = ? FOR UPDATE")
-            .bind(name)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(classify)?;
-        let id = id.ok_or_else(|| no_such(name))?;
-        sqlx::query(statement)
-            .bind(value)
-            .bind(name)
-            .execute(&mut *transaction)
-            .await
-            .map_err(classify)?;
-        sqlx::query("DELETE FROM pw_sessions WHERE account_id = ?")
-            .bind(id)
-            .execute(&mut *transaction)
-            .await
-            .map_err(classify)?;
+        if matches!(change, AccountChange::Enabled(false) | AccountChange::Role(_)) {
+            expect_another_operator(&mut transaction, actor, name).await?;
+        }
+        let (id, was) = lock_account(&mut transaction, name).await?;
+        let event = apply(&mut transaction, id, was, change).await?;
+        if let Some(event) = event {
+            note(&mut transaction, actor, name, &event)
+                .await
+                .map_err(classify)?;
+        }
         transaction.commit().await.map_err(classify)
     }
 
-    /// Grants a domain to an account, or takes it back; effective with the next request.
+    /// Deletes an account with its grants and sessions. What it changed stays in the record under its name.
     ///
     /// # Errors
-    /// There is no such account, or it is no owner.
-    pub async fn set_grant(&self, name: &str, domain: &DomainName, granted: bool) -> Result<()> {
-        check_name(name).map_err(|_| no_such(name))?;
-        let found: Option<(u32, String)> =
-            sqlx::query_as("SELECT id, CAST(role AS CHAR) FROM pw_accounts WHERE name = ?")
-                .bind(name)
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(classify)?;
-        let (id, word) = found.ok_or_else(|| no_such(name))?;
-        if role(&word)? != Role::Owner {
-            return Err(Error::Usage(format!(
-                "`{name}` is an {word}: only owners have domains granted to them"
-            )));
-        }
-        let statement = if granted {
-            "INSERT IGNORE INTO pw_grants (account_id, domain) VALUES (?, ?)"
-        } else {
-            "DELETE FROM pw_grants WHERE account_id = ? AND domain = ?"
-        };
-        sqlx::query(statement)
-            .bind(id)
-            .bind(domain.as_str())
-            .execute(&self.pool)
+    /// As [`Store::change_account`].
+    pub async fn delete_account(&self, actor: &Actor, name: &str) -> Result<()> {
+        expect_operator(actor)?;
+        let mut transaction = self.pool.begin().await.map_err(classify)?;
+        expect_another_operator(&mut transaction, actor, name).await?;
+        let (id, _) = lock_account(&mut transaction, name).await?;
+        execute(&mut transaction, "DELETE FROM pw_accounts WHERE id = ?", id).await?;
+        note(&mut transaction, actor, name, "deleted")
             .await
             .map_err(classify)?;
-        Ok(())
+        transaction.commit().await.map_err(classify)
     }
 
     /// What signing in under a name needs; `None` where there is no such account.
@@ -214,16 +314,23 @@ impl Store {
         if check_name(name).is_err() {
             return Ok(None);
         }
-        let row = sqlx::query("SELECT id, password_hash, enabled FROM pw_accounts WHERE name = ?")
-            .bind(name)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(classify)?;
+        let row = sqlx::query(
+            "SELECT a.id, a.password_hash, a.enabled, t.expires_at, f.confirmed_at IS NOT NULL FROM pw_accounts a \
+             LEFT JOIN pw_terms t ON t.account_id = a.id LEFT JOIN pw_second_factors f ON f.account_id = a.id \
+             WHERE a.name = ?",
+        )
+        .bind(name)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(classify)?;
         row.map(|row| {
+            let expires: Option<PrimitiveDateTime> = row.try_get(3)?;
             Ok(SignIn {
                 id: row.try_get(0)?,
                 hash: row.try_get_unchecked::<Option<String>, _>(1)?.unwrap_or_default(),
-                enabled: row.try_get_unchecked::<i8, _>(2)? == 1,
+                enabled: row.try_get_unchecked::<i64, _>(2)? == 1,
+                expired: expires.is_some_and(|at| at <= utc_now()),
+                second_factor: row.try_get_unchecked::<i64, _>(4)? == 1,
             })
         })
         .transpose()
@@ -234,53 +341,209 @@ impl Store {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn note_sign_in(&self, id: u32) -> Result<()> {
-        sqlx::query("UPDATE pw_accounts SET last_sign_in_at = ? WHERE id = ?")
-            .bind(now())
-            .bind(id)
-            .execute(&self.pool)
+    pub async fn note_sign_in(&self, actor: &Actor, how: &str) -> Result<()> {
+        let mut connection = self.pool.acquire().await.map_err(classify)?;
+        sqlx::query("UPDATE pw_accounts SET last_sign_in_at = ? WHERE name = ?")
+            .bind(utc_now())
+            .bind(&actor.name)
+            .execute(&mut *connection)
             .await
-            .map(drop)
+            .map_err(classify)?;
+        note(&mut connection, actor, &actor.name, how)
+            .await
             .map_err(classify)
     }
 
-    /// The actor behind an account as it is now: rights take effect with the next request. `None` where the account is
+    /// The person behind an account as it is now: rights take effect with the next request. `None` where the account is
     /// gone or may not sign in.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn actor(&self, id: u32, origin: Origin) -> Result<Option<Actor>> {
-        let rows = sqlx::query(
-            "SELECT a.name, a.role, g.domain FROM pw_accounts a LEFT JOIN pw_grants g ON g.account_id = a.id \
-             WHERE a.id = ? AND a.enabled = 1",
-        )
-        .bind(id)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(classify)?;
+    pub async fn person(&self, id: u32, origin: Origin) -> Result<Option<Person>> {
+        let sql = format!(
+            "SELECT a.name, a.role, COALESCE(t.must_change, 0), f.confirmed_at IS NOT NULL, {} FROM pw_accounts a \
+             LEFT JOIN pw_terms t ON t.account_id = a.id LEFT JOIN pw_second_factors f ON f.account_id = a.id \
+             LEFT JOIN pw_grants g ON g.account_id = a.id \
+             LEFT JOIN pw_limits l ON l.account_id = g.account_id AND l.domain = g.domain \
+             WHERE a.id = ? AND a.enabled = 1 AND (t.expires_at IS NULL OR t.expires_at > ?) ORDER BY g.domain",
+            grants::COLUMNS
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(id)
+            .bind(utc_now())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(classify)?;
         let Some(first) = rows.first() else {
             return Ok(None);
         };
-        let name = first.try_get_unchecked(0).map_err(classify)?;
-        let role = role(&first.try_get_unchecked::<String, _>(1).map_err(classify)?)?;
+        let text = |i: usize| first.try_get_unchecked::<String, _>(i).map_err(classify);
+        let yes = |i: usize| {
+            first
+                .try_get_unchecked::<i64, _>(i)
+                .map(|flag| flag == 1)
+                .map_err(classify)
+        };
+        let role = role(&text(1)?)?;
         let scope = match role {
             Role::Operator | Role::Auditor => Scope::Everything,
             Role::Owner => Scope::Domains(
                 rows.iter()
-                    .filter_map(|row| row.try_get_unchecked::<Option<String>, _>(2).ok().flatten())
-                    .filter_map(|domain| DomainName::parse(&domain).ok())
-                    .collect(),
+                    .filter_map(|row| grants::read(row, 4).transpose())
+                    .collect::<Result<_, sqlx::Error>>()
+                    .map_err(classify)?,
             ),
         };
-        Ok(Some(Actor {
-            name,
-            role,
-            scope,
-            origin,
+        Ok(Some(Person {
+            id,
+            must_change: yes(2)?,
+            second_factor: yes(3)?,
+            actor: Actor {
+                name: text(0)?,
+                role,
+                scope,
+                origin,
+            },
         }))
     }
 }
 
+/// Makes a change and says what it was; `None` where nothing differed.
+async fn apply(
+    connection: &mut MySqlConnection,
+    id: u32,
+    was: Role,
+    change: AccountChange<'_>,
+) -> Result<Option<String>> {
+    let event = match change {
+        AccountChange::Password { hash, must_change } => {
+            let sql = "UPDATE pw_accounts SET password_hash = ? WHERE id = ?";
+            set(connection, sql, hash, id).await?;
+            set_term(connection, id, "must_change", Some(must_change)).await?;
+            set_term(connection, id, "password_at", Some(utc_now())).await?;
+            // A link that would set yet another password is of no use any more.
+            execute(connection, "DELETE FROM pw_invitations WHERE account_id = ?", id).await?;
+            "new password".to_owned()
+        }
+        AccountChange::Enabled(enabled) => {
+            let value = if enabled { "1" } else { "0" };
+            let sql = "UPDATE pw_accounts SET enabled = ? WHERE id = ?";
+            set(connection, sql, value, id).await?;
+            if enabled { "enabled" } else { "disabled" }.to_owned()
+        }
+        AccountChange::Role(role) if role == was => return Ok(None),
+        AccountChange::Role(role) => {
+            let sql = "UPDATE pw_accounts SET role = ? WHERE id = ?";
+            set(connection, sql, role.as_str(), id).await?;
+            execute(connection, "DELETE FROM pw_grants WHERE account_id = ?", id).await?;
+            format!("{was} became {role}")
+        }
+        AccountChange::Expiry(at) => {
+            set_term(connection, id, "expires_at", at).await?;
+            at.map_or_else(
+                || "does not expire".to_owned(),
+                |at| format!("expires on {}", at.date()),
+            )
+        }
+        AccountChange::MustChange => {
+            set_term(connection, id, "must_change", Some(true)).await?;
+            "has to choose a new password".to_owned()
+        }
+    };
+    if !matches!(change, AccountChange::Expiry(_) | AccountChange::MustChange) {
+        execute(connection, "DELETE FROM pw_sessions WHERE account_id = ?", id).await?;
+    }
+    Ok(Some(event))
+}
+
+/// Locks an account and says its number and role.
+pub(super) async fn lock_account(connection: &mut MySqlConnection, name: &str) -> Result<(u32, Role)> {
+    check_name(name).map_err(|_| no_such(name))?;
+    let found: Option<(u32, String)> =
+        sqlx::query_as("SELECT id, CAST(role AS CHAR) FROM pw_accounts WHERE name = ? FOR UPDATE")
+            .bind(name)
+            .fetch_optional(connection)
+            .await
+            .map_err(classify)?;
+    let (id, word) = found.ok_or_else(|| no_such(name))?;
+    Ok((id, role(&word)?))
+}
+
+/// That operators do not shut themselves out with a click. Whoever is at the command line can always make another.
+async fn expect_another_operator(connection: &mut MySqlConnection, actor: &Actor, name: &str) -> Result<()> {
+    if actor.origin == Origin::Cli {
+        return Ok(());
+    }
+    if actor.name == name {
+        return Err(Error::Usage(
+            "this is your own account: another operator can do that, or `postwarden account` on the server"
+                .to_owned(),
+        ));
+    }
+    // All of them are locked, so that two operators who throw each other out at once do not both succeed.
+    let operators: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM pw_accounts WHERE role = 'operator' AND enabled = 1 ORDER BY id FOR UPDATE",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(classify)?;
+    if operators.contains(&actor.name) {
+        return Ok(());
+    }
+    Err(Error::Forbidden("You are no operator any more.".to_owned()))
+}
+
+async fn set(connection: &mut MySqlConnection, sql: &'static str, value: &str, id: u32) -> Result<()> {
+    sqlx::query(sql)
+        .bind(value)
+        .bind(id)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(classify)
+}
+
+pub(super) async fn execute(connection: &mut MySqlConnection, sql: &'static str, id: u32) -> Result<()> {
+    sqlx::query(sql)
+        .bind(id)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(classify)
+}
+
+/// Sets one column of `pw_terms`.
+async fn set_term<'q, T>(
+    connection: &mut MySqlConnection,
+    id: u32,
+    column: &str,
+    value: Option<T>,
+) -> Result<()>
+where
+    T: Clone + Send + sqlx::Encode<'q, sqlx::MySql> + sqlx::Type<sqlx::MySql> + 'q,
+{
+    let sql = format!(
+        "INSERT INTO pw_terms (account_id, {column}) VALUES (?, ?) ON DUPLICATE KEY UPDATE {column} = VALUES({column})"
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(id)
+        .bind(value)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(classify)
+}
+
 fn role(word: &str) -> Result<Role> {
     word.parse().map_err(Error::Unexpected)
+}
+
+/// Midnight at the end of a day, UTC: the moment an account expires that is good until that day.
+pub fn end_of(day: time::Date) -> PrimitiveDateTime {
+    day.next_day().unwrap_or(day).midnight()
+}
+
+/// Today, UTC.
+pub fn today() -> time::Date {
+    OffsetDateTime::now_utc().date()
 }

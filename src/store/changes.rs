@@ -355,7 +355,7 @@ impl Store {
 /// Restricts to rows of the actor's domains, before the change and after it.
 fn push_visible(sql: &mut QueryBuilder<MySql>, actor: &Actor) {
     if let Scope::Domains(domains) = &actor.scope {
-        let names: Vec<&str> = domains.iter().map(DomainName::as_str).collect();
+        let names: Vec<&str> = domains.iter().map(|grant| grant.domain.as_str()).collect();
         sql.push(" AND ");
         push_domains(sql, "SUBSTRING_INDEX(subject, '@', -1)", &names);
         sql.push(" AND (old_subject IS NULL OR ");

@@ -30,6 +30,7 @@ const STEPS: &[(u32, &str)] = &[
     (1, include_str!("../../migrations/panel/0001_accounts.sql")),
     (2, include_str!("../../migrations/panel/0002_changes.sql")),
     (3, include_str!("../../migrations/panel/0003_postfix.sql")),
+    (5, include_str!("../../migrations/panel/0005_people.sql")),
 ];
 
 const STEPS_TABLE: &str = "CREATE TABLE IF NOT EXISTS pw_migrations (\n  step INT UNSIGNED NOT NULL PRIMARY KEY,\n  \

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that SQL lives in")]
 
+mod account_events;
 mod accounts;
 mod attention;
 mod changes;
@@ -12,6 +13,7 @@ mod companions;
 mod connect;
 mod examples;
 mod expansion;
+mod grants;
 mod list;
 mod migrate;
 mod neighbours;
@@ -32,7 +34,8 @@ use sqlx::MySqlPool;
 use crate::error::Result;
 use crate::resource::{Resource, Rules};
 
-pub use accounts::{Account, SignIn, check_name};
+pub use account_events::AccountEvent;
+pub use accounts::{Account, AccountChange, NewAccount, Person, SignIn, check_name, end_of, today};
 pub use attention::{Finding, matter};
 pub use changes::{Action, Change, ChangeQuery, ChangedRow};
 pub use companions::Plan;

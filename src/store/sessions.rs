@@ -52,9 +52,14 @@ fn hashed(id: &Id) -> Vec<u8> {
     Sha256::digest(id.0.to_le_bytes()).to_vec()
 }
 
-fn utc(at: OffsetDateTime) -> PrimitiveDateTime {
+pub(super) fn utc(at: OffsetDateTime) -> PrimitiveDateTime {
     let at = at.to_offset(time::UtcOffset::UTC);
     PrimitiveDateTime::new(at.date(), at.time())
+}
+
+/// Now, as columns hold it.
+pub(super) fn utc_now() -> PrimitiveDateTime {
+    utc(OffsetDateTime::now_utc())
 }
 
 fn backend(error: sqlx::Error) -> Error {

@@ -39,7 +39,7 @@ pub(super) fn push_scope(query: &mut QueryBuilder<MySql>, scope: &Scope, table: 
     let Scope::Domains(domains) = scope else {
         return;
     };
-    let names: Vec<&str> = domains.iter().map(crate::mail::DomainName::as_str).collect();
+    let names: Vec<&str> = domains.iter().map(|grant| grant.domain.as_str()).collect();
     query.push(" AND ");
     push_domains(query, &domain_expression(table, subject, subject), &names);
     match resource.owners {

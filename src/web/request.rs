@@ -206,10 +206,10 @@ impl FromRequestParts<App> for Visitor {
         let account: Option<u32> = session.get(crate::store::ACCOUNT).await.map_err(unavailable)?;
         let origin = Origin::Web(address_of(app, parts));
         let actor = match account {
-            Some(id) => app.store.actor(id, origin).await?,
+            Some(id) => app.store.person(id, origin).await?,
             None => None,
         };
-        let actor = actor.ok_or(Error::SignedOut)?;
+        let actor = actor.ok_or(Error::SignedOut)?.actor;
         if let Some(seen) = parts.extensions.get::<error::Seen>() {
             seen.note(&actor);
         }

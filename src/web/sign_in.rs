@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::App;
 use super::page::{Page, render, see_other};
 use super::request::{Asked, Fields, Visitor, address_of, session_of, unavailable};
-use crate::access::{self, Failure, Reason};
+use crate::access::{self, Failure, Origin, Reason};
 use crate::config::LogFormat;
 use crate::error::{Error, Result};
 use crate::store::ACCOUNT;
@@ -77,7 +77,10 @@ pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> 
             session.clear().await;
             session.insert(ACCOUNT, account).await.map_err(unavailable)?;
             session.cycle_id().await.map_err(unavailable)?;
-            app.store.note_sign_in(account).await?;
+            let origin = Origin::Web(address_of(&app, &parts));
+            if let Some(person) = app.store.person(account, origin).await? {
+                app.store.note_sign_in(&person.actor, "signed in").await?;
+            }
             tracing::info!(username, "signed in");
             Ok(see_other(&if next.is_empty() {
                 app.urls.page("/")

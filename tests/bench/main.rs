@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use postwarden::access::{self, Role};
+use postwarden::access::{self, Actor, Role};
+use postwarden::store::NewAccount;
 use reqwest::header::{ACCEPT_ENCODING, COOKIE, SET_COOKIE};
 use scraper::{Html, Selector};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
@@ -132,10 +133,15 @@ async fn database(aliases: u32) -> Database {
 async fn account(database: &Database) {
     let hash = access::hash(PASSWORD.to_owned()).await.expect("a hash");
     let store = database.store().await;
-    store
-        .create_account("operator", Role::Operator, &hash, &[])
-        .await
-        .expect("an account");
+    let new = NewAccount {
+        name: "operator",
+        role: Role::Operator,
+        hash: Some(&hash),
+        grants: &[],
+        expires_at: None,
+    };
+    let made = store.create_account(&Actor::command_line(), &new).await;
+    made.expect("an account");
     store.close().await;
 }
 

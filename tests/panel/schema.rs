@@ -1,6 +1,8 @@
 //! Tables as they are: creating what is missing, and living with old, wrong and incomplete ones.
 
 use crate::samples::{GROUND, SAMPLES, form_of, links, names, recorded, tables};
+use postwarden::store::AccountChange;
+
 use crate::support::{Browser, Database, HOWTO, Panel};
 
 async fn howto_alone(options: &str) -> Database {
@@ -449,11 +451,9 @@ async fn an_account_with_select_insert_update_and_delete_alone_can_run_the_panel
     for get in ["", "changes", "search?q=shop", "readyz"] {
         assert_eq!(operator.get(get).await.status, 200, "{get}");
     }
-    let store = panel.store.clone();
-    store
-        .set_account_enabled("operator", false)
-        .await
-        .expect("switched off");
+    panel
+        .change_account("operator", AccountChange::Enabled(false))
+        .await;
     assert_eq!(operator.get("").await.status, 303);
     assert_eq!(
         panel.store.migrate().await.expect("nothing to do"),
@@ -479,6 +479,10 @@ async fn a_database_account_that_may_not_write_gets_a_page_that_says_so() {
         "pw_changes",
         "pw_migrations",
         "pw_grants",
+        "pw_limits",
+        "pw_terms",
+        "pw_second_factors",
+        "pw_account_events",
     ] {
         for host in ["localhost", "'127.0.0.1'"] {
             database

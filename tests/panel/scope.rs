@@ -1,7 +1,6 @@
 //! Owners see and change the rows of their domains and nothing else; auditors read.
 
 use postwarden::access::Role;
-use postwarden::mail::DomainName;
 
 use crate::samples::{SAMPLES, form_of, names, recorded};
 use crate::support::{Browser, Database, Panel};
@@ -262,15 +261,7 @@ async fn a_submitted_value_of_another_domain_is_refused_alike_whether_or_not_the
 #[tokio::test]
 async fn owners_read_domains_and_backups_and_never_write_them() {
     for (panel, owner) in owner().await {
-        panel
-            .store
-            .set_grant(
-                "owner",
-                &DomainName::parse("kept.mine.example").expect("a domain"),
-                true,
-            )
-            .await
-            .expect("granted");
+        panel.grant("owner", "kept.mine.example").await;
         for (table, condition) in [
             ("domains", "domain = 'mine.example'"),
             ("backups", "domain = 'kept.mine.example'"),
@@ -405,20 +396,11 @@ async fn domains_that_the_collation_takes_for_equal_are_not() {
 #[tokio::test]
 async fn grants_take_effect_with_the_next_request() {
     let (panel, owner) = owner().await.remove(1);
-    let other = DomainName::parse("other.example").expect("a domain");
     let page = key(&panel, "aliases", "mail = 'info@other.example'").await;
     assert_eq!(owner.get(&page).await.status, 404);
-    panel
-        .store
-        .set_grant("owner", &other, true)
-        .await
-        .expect("granted");
+    panel.grant("owner", "other.example").await;
     assert_eq!(owner.get(&page).await.status, 200);
-    panel
-        .store
-        .set_grant("owner", &other, false)
-        .await
-        .expect("taken back");
+    panel.revoke("owner", "other.example").await;
     assert_eq!(owner.get(&page).await.status, 404);
     assert_eq!(
         owner.post(&page, &[("destination", "x@x.example")]).await.status,

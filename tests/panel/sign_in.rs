@@ -1,6 +1,7 @@
 //! Signing in and out, and what a session is worth.
 
 use postwarden::access::{self, Role};
+use postwarden::store::AccountChange;
 
 use crate::password_hashes::libcrypt_accepts;
 use crate::support::{Answer, Browser, Database, PASSWORD, Panel};
@@ -66,11 +67,7 @@ async fn there_is_no_account_until_somebody_makes_one() {
 async fn wrong_unknown_and_disabled_get_the_same_answer() {
     let panel = panel().await;
     panel.account("gone", Role::Operator, &[]).await;
-    panel
-        .store
-        .set_account_enabled("gone", false)
-        .await
-        .expect("disabled");
+    panel.change_account("gone", AccountChange::Enabled(false)).await;
     let long = "x".repeat(5000);
     let attempts = [
         ("operator", "wrong"),
@@ -287,16 +284,12 @@ async fn disabling_an_account_or_changing_its_password_ends_its_sessions_at_once
     sign_in(&other, "other", PASSWORD).await;
     sign_in(&browser, "operator", PASSWORD).await;
     panel
-        .store
-        .set_account_enabled("operator", false)
-        .await
-        .expect("disabled");
+        .change_account("operator", AccountChange::Enabled(false))
+        .await;
     assert_eq!(browser.get("aliases").await.status, 303);
     panel
-        .store
-        .set_account_enabled("operator", true)
-        .await
-        .expect("enabled");
+        .change_account("operator", AccountChange::Enabled(true))
+        .await;
     assert_eq!(
         browser.get("aliases").await.status,
         303,
@@ -307,11 +300,11 @@ async fn disabling_an_account_or_changing_its_password_ends_its_sessions_at_once
     let hash = access::hash("another long password".to_owned())
         .await
         .expect("a hash");
-    panel
-        .store
-        .set_password("operator", &hash)
-        .await
-        .expect("a password");
+    let change = AccountChange::Password {
+        hash: &hash,
+        must_change: false,
+    };
+    panel.change_account("operator", change).await;
     assert_eq!(browser.get("aliases").await.status, 303);
     assert_eq!(sign_in(&browser, "operator", PASSWORD).await.status, 422);
     assert_eq!(

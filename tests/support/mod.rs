@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use postwarden::access::{self, Role};
+use postwarden::access::{self, Actor, Grant, Role};
 use postwarden::config::Config;
 use postwarden::mail::DomainName;
 use postwarden::mariadb::PrivateMariaDb;
-use postwarden::store::Store;
+use postwarden::store::{AccountChange, NewAccount, Store};
 use postwarden::web::App;
 use reqwest::header::HeaderMap;
 use scraper::{ElementRef, Html, Selector};
@@ -219,14 +219,47 @@ impl Panel {
     /// An account, made as the command line would.
     pub async fn account(&self, name: &str, role: Role, domains: &[&str]) {
         let hash = access::hash(PASSWORD.to_owned()).await.expect("a hash");
-        let domains: Vec<DomainName> = domains
+        let grants: Vec<Grant> = domains
             .iter()
-            .map(|d| DomainName::parse(d).expect("a domain"))
+            .map(|d| Grant::whole(DomainName::parse(d).expect("a domain")))
             .collect();
+        let new = NewAccount {
+            name,
+            role,
+            hash: Some(&hash),
+            grants: &grants,
+            expires_at: None,
+        };
         self.store
-            .create_account(name, role, &hash, &domains)
+            .create_account(&Actor::command_line(), &new)
             .await
             .expect("an account");
+    }
+
+    /// Changes an account, as the command line would.
+    pub async fn change_account(&self, name: &str, change: AccountChange<'_>) {
+        self.store
+            .change_account(&Actor::command_line(), name, change)
+            .await
+            .expect("a changed account");
+    }
+
+    /// Grants all of a domain, as the command line would.
+    pub async fn grant(&self, name: &str, domain: &str) {
+        let grant = Grant::whole(DomainName::parse(domain).expect("a domain"));
+        self.store
+            .grant(&Actor::command_line(), name, &grant)
+            .await
+            .expect("granted");
+    }
+
+    /// Takes a domain back, as the command line would.
+    pub async fn revoke(&self, name: &str, domain: &str) {
+        let domain = DomainName::parse(domain).expect("a domain");
+        self.store
+            .revoke(&Actor::command_line(), name, &domain)
+            .await
+            .expect("taken back");
     }
 
     /// A browser nobody has signed in with.
