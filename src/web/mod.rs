@@ -17,6 +17,7 @@ mod overrides;
 mod page;
 mod postfix;
 mod request;
+mod routes;
 mod search;
 mod secrets;
 mod sign_in;
@@ -29,10 +30,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::Request;
+use axum::http::Method;
 use axum::response::Response;
-use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::util::BoxCloneSyncService;
@@ -42,6 +42,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::resource;
 use crate::store::{Sessions, Store};
+use routes::Routes;
 use secrets::Secrets;
 use urls::Urls;
 use watch::Watch;
@@ -87,17 +88,13 @@ impl App {
     /// # Errors
     /// The public address cannot be an origin.
     pub fn panel(&self) -> Result<Panel> {
-        let pages = resource::ALL
-            .iter()
-            .fold(pages().merge(overrides::routes()), |router, resource| {
-                router.merge(crud::routes(resource))
-            });
         let sessions = layers::sessions(self);
-        let pages = pages
+        let pages = pages()
+            .router()
             .fallback(error::no_such_page)
             .method_not_allowed_fallback(error::no_such_method)
             .layer(sessions)
-            .merge(open_pages());
+            .merge(open_pages().router());
         layers::around(self, pages)
     }
 
@@ -166,23 +163,34 @@ pub async fn stopped() {
     }
 }
 
+/// Method and path of every page there is, as in `GET /aliases/{key}`. HEAD follows GET and is not named.
+pub fn routes() -> Vec<(Method, String)> {
+    pages().merge(open_pages()).listed()
+}
+
 /// Pages that know their visitor.
-fn pages() -> Router<App> {
-    Router::new()
-        .route("/", get(dashboard::show))
-        .route("/login", get(sign_in::show).post(sign_in::enter))
-        .route("/logout", get(sign_in::ask_leave).post(sign_in::leave))
-        .route("/changes", get(changes::index))
-        .route("/search", get(search::show))
-        .route("/postfix", get(postfix::show))
+fn pages() -> Routes {
+    let pages = Routes::default()
+        .get("/", dashboard::show)
+        .get("/login", sign_in::show)
+        .post("/login", sign_in::enter)
+        .get("/logout", sign_in::ask_leave)
+        .post("/logout", sign_in::leave)
+        .get("/changes", changes::index)
+        .get("/search", search::show)
+        .get("/postfix", postfix::show)
+        .merge(overrides::routes());
+    resource::ALL
+        .iter()
+        .fold(pages, |pages, resource| pages.merge(crud::routes(resource)))
 }
 
 /// Pages for anybody, without a session.
-fn open_pages() -> Router<App> {
-    Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/static/{name}", get(assets::file))
+fn open_pages() -> Routes {
+    Routes::default()
+        .get("/healthz", health::live)
+        .get("/readyz", health::ready)
+        .get("/static/{name}", assets::file)
 }
 
 /// Deletes sessions that have run out, now and then.

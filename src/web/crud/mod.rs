@@ -13,14 +13,12 @@ mod switch;
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{get, post};
 
-use super::App;
 use super::page::{Notice, see_other};
 use super::request::{Asked, Fields, KeySegment, Visitor};
+use super::routes::Routes;
 use super::{hub, text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
@@ -38,60 +36,58 @@ pub(super) const CACHED: &str =
     "Running Postfix processes may answer from memory for up to 100 s; `postfix reload` ends that.";
 
 /// The routes of one table.
-pub fn routes(resource: &'static Resource) -> Router<App> {
+pub fn routes(resource: &'static Resource) -> Routes {
     let at = |rest: &str| format!("/{}{rest}", resource.slug);
-    Router::new()
-        .route(
-            &at(""),
-            get(move |visitor: Visitor, query: Asked<ListQuery>| index(resource, visitor, query.0))
-                .post(move |visitor: Visitor, fields: Fields| save(resource, visitor, None, fields)),
-        )
-        .route(
+    Routes::default()
+        .get(&at(""), move |visitor: Visitor, query: Asked<ListQuery>| {
+            index(resource, visitor, query.0)
+        })
+        .post(&at(""), move |visitor: Visitor, fields: Fields| {
+            save(resource, visitor, None, fields)
+        })
+        .get(
             &at("/new"),
-            get(
-                move |visitor: Visitor, offered: Asked<BTreeMap<String, String>>| {
-                    blank(resource, visitor, offered.0)
-                },
-            ),
+            move |visitor: Visitor, offered: Asked<BTreeMap<String, String>>| {
+                blank(resource, visitor, offered.0)
+            },
         )
-        .route(
-            &at("/bulk"),
-            post(move |visitor: Visitor, fields: Fields| bulk(resource, visitor, fields)),
-        )
-        .route(
+        .post(&at("/bulk"), move |visitor: Visitor, fields: Fields| {
+            bulk(resource, visitor, fields)
+        })
+        .get(
             &at("/{key}"),
-            get(
-                move |visitor: Visitor, key: KeySegment, headers: HeaderMap| async move {
-                    if resource.slug == "domains" {
-                        hub::show(visitor, key.0, headers).await
-                    } else {
-                        edit(resource, visitor, key.0, headers).await
-                    }
-                },
-            )
-            .post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
+            move |visitor: Visitor, key: KeySegment, headers: HeaderMap| async move {
+                if resource.slug == "domains" {
+                    hub::show(visitor, key.0, headers).await
+                } else {
+                    edit(resource, visitor, key.0, headers).await
+                }
+            },
+        )
+        .post(
+            &at("/{key}"),
+            move |visitor: Visitor, key: KeySegment, fields: Fields| {
                 save(resource, visitor, Some(key.0), fields)
-            }),
+            },
         )
-        .route(
+        .get(
             &at("/{key}/edit"),
-            get(move |visitor: Visitor, key: KeySegment, headers: HeaderMap| {
+            move |visitor: Visitor, key: KeySegment, headers: HeaderMap| {
                 edit(resource, visitor, key.0, headers)
-            }),
+            },
         )
-        .route(
+        .get(&at("/{key}/delete"), move |visitor: Visitor, key: KeySegment| {
+            ask_delete(resource, visitor, key.0)
+        })
+        .post(
             &at("/{key}/delete"),
-            get(move |visitor: Visitor, key: KeySegment| ask_delete(resource, visitor, key.0)).post(
-                move |visitor: Visitor, key: KeySegment, fields: Fields| {
-                    delete(resource, visitor, key.0, fields)
-                },
-            ),
+            move |visitor: Visitor, key: KeySegment, fields: Fields| delete(resource, visitor, key.0, fields),
         )
-        .route(
+        .post(
             &at("/{key}/enabled"),
-            post(move |visitor: Visitor, key: KeySegment, fields: Fields| {
+            move |visitor: Visitor, key: KeySegment, fields: Fields| {
                 set_enabled(resource, visitor, key.0, fields)
-            }),
+            },
         )
 }
 

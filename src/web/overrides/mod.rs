@@ -6,19 +6,18 @@ mod whole;
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{get, post};
 
 use super::crud::CACHED;
 use super::crud::index::{Shown, respond};
 use super::form::{Extra, Form, Typed};
 use super::page::Notice;
 use super::request::{Asked, KeySegment, Visitor};
+use super::routes::Routes;
 use super::view::{Cell, RowView};
 use super::watch::{GLANCE, Known, NOW};
-use super::{App, text, urls};
+use super::{text, urls};
 use crate::config::OverrideTable;
 use crate::error::{Error, Result};
 use crate::resource::Resource;
@@ -28,15 +27,18 @@ use save::{create, save};
 use whole::{ask_delete, bulk, delete, set_enabled};
 
 /// The routes of overrides.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/overrides", get(index).post(create))
-        .route("/overrides/new", get(blank))
-        .route("/overrides/bulk", post(bulk))
-        .route("/overrides/{key}", get(edit).post(save))
-        .route("/overrides/{key}/edit", get(edit))
-        .route("/overrides/{key}/delete", get(ask_delete).post(delete))
-        .route("/overrides/{key}/enabled", post(set_enabled))
+pub fn routes() -> Routes {
+    Routes::default()
+        .get("/overrides", index)
+        .post("/overrides", create)
+        .get("/overrides/new", blank)
+        .post("/overrides/bulk", bulk)
+        .get("/overrides/{key}", edit)
+        .post("/overrides/{key}", save)
+        .get("/overrides/{key}/edit", edit)
+        .get("/overrides/{key}/delete", ask_delete)
+        .post("/overrides/{key}/delete", delete)
+        .post("/overrides/{key}/enabled", set_enabled)
 }
 
 /// Which table an override is written to, and why.
