@@ -6,6 +6,8 @@
 mod failure;
 mod grant;
 mod password;
+pub mod second_factor;
+pub mod strength;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,6 +19,7 @@ use crate::resource::{OwnerRights, Resource};
 pub use failure::{Failure, Reason};
 pub use grant::{Grant, Limits};
 pub use password::{generate, hash, verify, verify_nobody};
+pub use second_factor::SharedSecret;
 
 /// What an account is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -409,7 +409,7 @@ impl Store {
 }
 
 /// Makes a change and says what it was; `None` where nothing differed.
-async fn apply(
+pub(super) async fn apply(
     connection: &mut MySqlConnection,
     id: u32,
     was: Role,
