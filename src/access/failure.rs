@@ -30,6 +30,8 @@ pub enum Reason {
     BadPassword,
     /// The password is right and the account disabled.
     Disabled,
+    /// Too many attempts before this one: the password was not looked at.
+    Throttled,
 }
 
 impl fmt::Display for Reason {
@@ -38,6 +40,7 @@ impl fmt::Display for Reason {
             Self::UnknownName => "unknown-name",
             Self::BadPassword => "bad-password",
             Self::Disabled => "disabled",
+            Self::Throttled => "throttled",
         })
     }
 }

@@ -8,6 +8,7 @@ mod grant;
 mod password;
 pub mod second_factor;
 pub mod strength;
+mod throttle;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ pub use failure::{Failure, Reason};
 pub use grant::{Grant, Limits};
 pub use password::{generate, hash, verify, verify_nobody};
 pub use second_factor::SharedSecret;
+pub use throttle::{Guess, KNOWN_FOR, Key, Limit};
 
 /// What an account is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,7 @@ const STEPS: &[(u32, &str)] = &[
     (1, include_str!("../../migrations/panel/0001_accounts.sql")),
     (2, include_str!("../../migrations/panel/0002_changes.sql")),
     (3, include_str!("../../migrations/panel/0003_postfix.sql")),
+    (4, include_str!("../../migrations/panel/0004_throttle.sql")),
     (5, include_str!("../../migrations/panel/0005_people.sql")),
 ];
 

@@ -27,6 +27,7 @@ mod second_factors;
 mod selection;
 mod sessions;
 mod sql;
+mod throttle;
 mod unit;
 
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub use schema::{Schema, Table};
 pub use selection::{Enabling, MOST, Selection};
 pub use second_factors::{Proof, SecondFactor};
 pub use sessions::{Ending, HALFWAY, Halfway, SessionEntry, Sessions, USED, USED_UNIT, VISIT, Visit, session_name};
+pub use throttle::{Admission, Ticket};
 pub use unit::{Applied, Operation, Refusal};
 
 /// The mail database.

@@ -33,6 +33,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::util::BoxCloneSyncService;
@@ -110,7 +111,10 @@ impl App {
         let panel = self.panel()?;
         // The decoy for unknown names is made now, so that the first of them takes no longer than the rest.
         access::verify_nobody(String::new()).await?;
-        let sweeper = tokio::spawn(sweep(Sessions::new(self.store.clone(), self.config.session)));
+        let sweeper = tokio::spawn(sweep(
+            self.store.clone(),
+            Sessions::new(self.store.clone(), self.config.session),
+        ));
         let make = axum::ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(panel);
         let (stopping, stopped) = oneshot::channel();
         let stop = async {
@@ -193,13 +197,16 @@ fn open_pages() -> Routes {
         .get("/static/{name}", assets::file)
 }
 
-/// Deletes sessions that have run out, now and then.
-async fn sweep(sessions: Sessions) {
+/// Deletes sessions that have run out and attempts that are forgotten, now and then.
+async fn sweep(store: Store, sessions: Sessions) {
     let mut hourly = tokio::time::interval(Duration::from_hours(1));
     loop {
         hourly.tick().await;
         if let Err(error) = sessions.delete_expired().await {
             tracing::warn!(%error, "could not delete expired sessions");
+        }
+        if let Err(error) = store.delete_forgotten(OffsetDateTime::now_utc()).await {
+            tracing::warn!(%error, "could not delete forgotten attempts to sign in");
         }
     }
 }

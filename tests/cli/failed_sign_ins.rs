@@ -63,6 +63,34 @@ async fn a_failed_sign_in_is_exactly_one_line() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_on_is_counted_on() {
+    let database = Database::fresh().await;
+    create_account(&database, "joe", "operator", &[]);
+    let panel = Running::serve_on(&database);
+    for password in ["wrong"; 5].into_iter().chain([PASSWORD; 2]) {
+        sign_in(&panel.browser(), "joe", password).await;
+    }
+    sign_in(&panel.browser(), "the end", "wrong").await;
+    panel.stderr.wait_for("the end");
+    let line = |reason| format!(r#"auth failure from 127.0.0.1 for "joe": {reason}"#);
+    let lines = panel.stderr.all();
+    let about: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.contains("auth failure"))
+        .collect();
+    assert_eq!(about.len(), 8, "{about:#?}");
+    assert!(
+        about[..5].iter().all(|l| l.ends_with(&line("bad-password"))),
+        "{about:#?}"
+    );
+    assert!(
+        about[5..7].iter().all(|l| l.ends_with(&line("throttled"))),
+        "{about:#?}"
+    );
+    assert_eq!(found(&lines), ["127.0.0.1"; 8]);
+}
+
+#[tokio::test]
 async fn no_name_passes_for_another_address() {
     let database = Database::fresh().await;
     let panel = Running::serve_on(&database);

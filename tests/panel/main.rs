@@ -25,3 +25,4 @@ mod schema;
 mod scope;
 mod sign_in;
 mod strange_tables;
+mod throttle;

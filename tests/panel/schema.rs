@@ -483,6 +483,7 @@ async fn a_database_account_that_may_not_write_gets_a_page_that_says_so() {
         "pw_terms",
         "pw_second_factors",
         "pw_account_events",
+        "pw_throttle",
     ] {
         for host in ["localhost", "'127.0.0.1'"] {
             database
