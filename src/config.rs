@@ -15,6 +15,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
+use crate::access::Role;
 use crate::error::{Error, Result};
 use crate::mail::PasswordScheme;
 
@@ -38,6 +39,10 @@ pub struct Config {
     pub database: Database,
     /// How long people stay signed in.
     pub session: Session,
+    /// People who sign in.
+    pub accounts: Accounts,
+    /// The mail server that invitations are sent through.
+    pub smtp: Smtp,
     /// What the log looks like.
     pub log: Log,
     /// What the mail server knows beyond a stock Postfix.
@@ -69,6 +74,26 @@ pub struct Session {
     pub idle_minutes: u32,
     /// Hours after signing in at which a person is signed out, active or not.
     pub absolute_hours: u32,
+}
+
+/// People who sign in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    /// Roles whose accounts have to have a second factor: `operator`, `auditor`, `owner`.
+    #[serde(deserialize_with = "list_of_roles")]
+    pub second_factor: Vec<Role>,
+}
+
+/// The mail server that invitations are sent through.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// `smtp://127.0.0.1:25`, `smtps://user:password@host`, or `smtp://user:password@host:587?tls=required`; empty: no
+    /// mail is sent, links are shown.
+    pub url: String,
+    /// Who the mail is from; empty: `postwarden@` and the host of `public_url`.
+    pub from: String,
 }
 
 /// What the log looks like.
@@ -162,6 +187,8 @@ impl Default for Config {
                 idle_minutes: 60,
                 absolute_hours: 12,
             },
+            accounts: Accounts::default(),
+            smtp: Smtp::default(),
             log: Log {
                 level: "info".to_owned(),
                 format: LogFormat::Text,
@@ -175,7 +202,7 @@ impl Default for Config {
 }
 
 /// Keys whose value never appears whole in `postwarden config`.
-const SECRETS: &[&str] = &["database.url"];
+const SECRETS: &[&str] = &["database.url", "smtp.url"];
 
 /// Environment names that are not `POSTWARDEN_SECTION__KEY`.
 const SHORT_FORMS: &[(&str, &str)] = &[("DATABASE_URL", "database.url")];
@@ -366,6 +393,13 @@ fn list_of_words<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<
             .map(str::to_owned)
             .collect(),
     })
+}
+
+fn list_of_roles<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<Role>, D::Error> {
+    list_of_words(from)?
+        .iter()
+        .map(|word| word.parse().map_err(D::Error::custom))
+        .collect()
 }
 
 /// Transports hold commas themselves: in one line they are separated by white space.

@@ -17,6 +17,17 @@ pub enum Error {
     /// The request needs somebody who is signed in.
     #[error("nobody is signed in")]
     SignedOut,
+    /// Something has to be done before anything else: choosing a password, setting up a second factor.
+    #[error("{0}")]
+    Due(Due),
+    /// The person has to prove who they are once more.
+    #[error("not proved who it is")]
+    Unproven {
+        /// What is missing.
+        lack: Lack,
+        /// Whether a code of the second factor is asked for too.
+        code: bool,
+    },
     /// The page does not take requests of this method.
     #[error("this page does not take {0}")]
     WrongMethod(String),
@@ -50,6 +61,45 @@ pub enum Error {
     /// Anything else. Logged with its cause, shown as one sentence and a request id.
     #[error("{0}")]
     Unexpected(String),
+}
+
+/// What an account has to do before anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Choose a new password.
+    Password,
+    /// Set up a second factor.
+    SecondFactor,
+}
+
+impl std::fmt::Display for Due {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Password => "This account has to choose a new password before anything else.",
+            Self::SecondFactor => "Accounts of this role have to set up a second factor before anything else.",
+        })
+    }
+}
+
+/// What is wrong with a proof that was asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// None was given yet.
+    Missing,
+    /// It was wrong.
+    Wrong,
+    /// There were too many attempts: so many seconds until the next.
+    Wait(u64),
+}
+
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => f.write_str("Type your own password, so that it is certain that it is you."),
+            Self::Wrong => f.write_str("Your own password or code is wrong."),
+            Self::Wait(seconds) => write!(f, "Too many attempts. Wait {seconds} s and try again."),
+        }
+    }
 }
 
 /// Why a table can only be read.

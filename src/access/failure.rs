@@ -30,6 +30,10 @@ pub enum Reason {
     BadPassword,
     /// The password is right and the account disabled.
     Disabled,
+    /// The password is right and the account's time is over.
+    Expired,
+    /// The password was right, and the code of the second factor is not.
+    BadCode,
     /// Too many attempts before this one: the password was not looked at.
     Throttled,
 }
@@ -40,6 +44,8 @@ impl fmt::Display for Reason {
             Self::UnknownName => "unknown-name",
             Self::BadPassword => "bad-password",
             Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::BadCode => "bad-code",
             Self::Throttled => "throttled",
         })
     }

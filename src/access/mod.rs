@@ -24,7 +24,8 @@ pub use second_factor::SharedSecret;
 pub use throttle::{Guess, KNOWN_FOR, Key, Limit};
 
 /// What an account is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Sees and changes everything.
     Operator,
@@ -75,6 +76,15 @@ impl Scope {
     /// Whether rows of this domain (lower-case ASCII) are in scope.
     pub fn covers(&self, domain: &str) -> bool {
         *self == Self::Everything || self.grant(domain).is_some()
+    }
+
+    /// The domains granted, where not everything is in scope.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        let granted = match self {
+            Self::Everything => &[],
+            Self::Domains(granted) => granted.as_slice(),
+        };
+        granted.iter().map(|grant| grant.domain.as_str())
     }
 
     /// The grant of this domain (lower-case ASCII); `None` where there is none or none is needed.

@@ -7,7 +7,7 @@ use super::account_events::note;
 use super::accounts::{execute, expect_operator, lock_account};
 use super::connect::classify;
 use super::sessions::{end_others, utc_now};
-use super::{Person, Store};
+use super::Store;
 use crate::access::second_factor::{self, CodeHash, SharedSecret};
 use crate::access::{Actor, Origin};
 use crate::error::{Error, Result};
@@ -64,15 +64,15 @@ impl Store {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn begin_second_factor(&self, person: &Person) -> Result<()> {
+    pub async fn begin_second_factor(&self, id: u32) -> Result<()> {
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         sqlx::query("DELETE FROM pw_second_factors WHERE account_id = ? AND confirmed_at IS NULL")
-            .bind(person.id)
+            .bind(id)
             .execute(&mut *transaction)
             .await
             .map_err(classify)?;
         sqlx::query("INSERT IGNORE INTO pw_second_factors (account_id, secret, codes_salt) VALUES (?, ?, ?)")
-            .bind(person.id)
+            .bind(id)
             .bind(SharedSecret::generate().bytes())
             .bind(rand::random::<[u8; 16]>().as_slice())
             .execute(&mut *transaction)
@@ -88,11 +88,12 @@ impl Store {
     /// The database does not answer.
     pub async fn confirm_second_factor(
         &self,
-        person: &Person,
+        id: u32,
+        actor: &Actor,
         code: &str,
         keep: &str,
     ) -> Result<Option<Vec<String>>> {
-        let Some(factor) = self.second_factor(person.id).await?.filter(|f| !f.confirmed) else {
+        let Some(factor) = self.second_factor(id).await?.filter(|f| !f.confirmed) else {
             return Ok(None);
         };
         let Some(step) = factor.secret.step_of(code, seconds()) else {
@@ -105,16 +106,15 @@ impl Store {
         )
         .bind(utc_now())
         .bind(step)
-        .bind(person.id)
+        .bind(id)
         .execute(&mut *transaction)
         .await
         .map_err(classify)?;
         if done.rows_affected() == 0 {
             return Ok(None);
         }
-        write_codes(&mut transaction, person.id, &hashes).await?;
-        end_others(&mut transaction, person.id, keep).await.map_err(classify)?;
-        let actor = &person.actor;
+        write_codes(&mut transaction, id, &hashes).await?;
+        end_others(&mut transaction, id, keep).await.map_err(classify)?;
         note(&mut transaction, actor, &actor.name, "second factor set up")
             .await
             .map_err(classify)?;
@@ -126,13 +126,12 @@ impl Store {
     ///
     /// # Errors
     /// The account has no second factor, or the database does not answer.
-    pub async fn renew_recovery_codes(&self, person: &Person) -> Result<Vec<String>> {
-        let factor = self.second_factor(person.id).await?.filter(|f| f.confirmed);
+    pub async fn renew_recovery_codes(&self, id: u32, actor: &Actor) -> Result<Vec<String>> {
+        let factor = self.second_factor(id).await?.filter(|f| f.confirmed);
         let factor = factor.ok_or(Error::NotFound)?;
         let (codes, hashes) = new_codes(factor.salt).await?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
-        write_codes(&mut transaction, person.id, &hashes).await?;
-        let actor = &person.actor;
+        write_codes(&mut transaction, id, &hashes).await?;
         note(&mut transaction, actor, &actor.name, "new recovery codes")
             .await
             .map_err(classify)?;

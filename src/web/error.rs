@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use super::App;
 use super::layers::RequestId;
 use super::page::{Page, render, see_other};
-use super::request::{Fields, Visitor};
+use super::request::{Fields, SignedIn};
 use super::urls::query;
 use crate::access::{Actor, Role};
-use crate::error::Error;
+use crate::error::{Due, Error};
 use crate::resource::Resource;
 
 /// Marks an answer that [`finish`] turns into a page.
@@ -31,7 +31,7 @@ impl IntoResponse for Error {
 fn status(error: &Error) -> StatusCode {
     match error {
         Error::NotFound | Error::MissingTable(_) => StatusCode::NOT_FOUND,
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) | Error::Due(_) | Error::Unproven { .. } => StatusCode::FORBIDDEN,
         Error::SignedOut => StatusCode::UNAUTHORIZED,
         Error::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -100,13 +100,14 @@ struct ErrorPage {
     search: bool,
     echo: Option<Echo>,
     sign_in: bool,
+    /// Whether the person's own password is asked for, and whether a code too.
+    prove: Option<bool>,
 }
 
 impl ErrorPage {
     /// Fields that are the form's own and mean nothing to people.
-    #[expect(clippy::unused_self, reason = "the template calls it")]
     fn is_hidden(&self, name: &str) -> bool {
-        matches!(
+        self.prove.is_some() || matches!(
             name,
             "version"
                 | "next"
@@ -172,12 +173,23 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
         };
         return see_other(&app.urls.page(&format!("/login{}", query(&[("next", &target)]))));
     }
+    if let (Error::Due(due), true) = (error, about.reads()) {
+        return see_other(&app.urls.page(match due {
+            Due::Password => "/account/password",
+            Due::SecondFactor => "/account/second-factor",
+        }));
+    }
     let status = status(error);
     if status.is_server_error() {
         tracing::error!(%error, "a request failed: {error}");
     }
     let words = words(error);
-    let echo = (!about.reads() && !fields.repeatable().is_empty()).then(|| Echo {
+    let prove = match error {
+        Error::Unproven { code, .. } => Some(*code),
+        _ => None,
+    };
+    let worth = prove.is_some() || !fields.repeatable().is_empty();
+    let echo = (!about.reads() && worth).then(|| Echo {
         action: app.urls.page(&about.target),
         fields: fields.repeatable(),
         password: !fields.text("password").is_empty(),
@@ -193,6 +205,7 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
         search: matches!(error, Error::NotFound),
         echo,
         sign_in: matches!(error, Error::SignedOut),
+        prove,
     };
     let mut response = match render(status, &template) {
         Ok(response) => response,
@@ -231,6 +244,8 @@ fn words(error: &Error) -> Words {
             statement: Resource::by_table(name).map(|r| format!("{};", r.create_table.trim())),
         },
         Error::Forbidden(why) => plain("Not yours to change", why),
+        Error::Due(due) => plain("Not yet", &due.to_string()),
+        Error::Unproven { lack, .. } => plain("Is it you?", &lack.to_string()),
         Error::SignedOut => plain(
             "You are signed out",
             "The session ended while this form was open. Nothing was saved and nothing is lost: sign in in another \
@@ -298,12 +313,13 @@ pub fn cross_site(app: &App) -> Response {
         search: false,
         echo: None,
         sign_in: false,
+        prove: None,
     };
     render(StatusCode::FORBIDDEN, &template).unwrap_or_else(|_| StatusCode::FORBIDDEN.into_response())
 }
 
 /// For every address without a page. Asks who is there for the sake of the menu.
-pub async fn no_such_page(_: Option<Visitor>) -> Error {
+pub async fn no_such_page(_: Option<SignedIn>) -> Error {
     Error::NotFound
 }
 

@@ -4,10 +4,12 @@
 //! refusal, the envelope (`request::envelope`) that reads forms and turns errors into pages, panic guard, time limit,
 //! session, route.
 
+mod account;
 mod assets;
 mod changes;
 mod crud;
 mod dashboard;
+mod device;
 mod error;
 mod form;
 mod health;
@@ -16,6 +18,7 @@ mod layers;
 mod overrides;
 mod page;
 mod postfix;
+mod proof;
 mod request;
 mod routes;
 mod search;
@@ -183,6 +186,14 @@ fn pages() -> Routes {
         .get("/changes", changes::index)
         .get("/search", search::show)
         .get("/postfix", postfix::show)
+        .get("/account", account::show)
+        .get("/account/password", account::password_form)
+        .post("/account/password", account::set_password)
+        .get("/account/second-factor", account::second_factor)
+        .post("/account/second-factor", account::set_second_factor)
+        .post("/account/second-factor/codes", account::new_codes)
+        .post("/account/second-factor/delete", account::remove_second_factor)
+        .post("/account/sessions", account::end_sessions)
         .merge(overrides::routes());
     resource::ALL
         .iter()

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
+use tower_sessions::Session;
 
 use super::assets;
 use super::request::{Visitor, unavailable};
@@ -47,6 +48,9 @@ const MENU: &[Group] = &[
 /// What follows for those who see the whole database: an owner of domains has nothing to do with the server.
 const SERVER: Group = ("Server", &[("postfix", "Postfix")]);
 
+/// The same for operators.
+const OPERATION: Group = ("Server", &[("postfix", "Postfix"), ("accounts", "Accounts")]);
+
 /// A notice on top of the next page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
@@ -56,9 +60,13 @@ pub struct Notice {
     pub lines: Vec<String>,
     /// A link behind them: label and address.
     pub link: Option<(String, String)>,
-    /// A password that is shown this once. In the session it is only the name under which this process keeps it.
+    /// A password, link or list of codes that is shown this once. In the session it is only the name under which this
+    /// process keeps it.
     #[serde(default)]
     pub secret: Option<String>,
+    /// What the secret is and what to do with it.
+    #[serde(default)]
+    pub about_secret: String,
 }
 
 impl Notice {
@@ -69,7 +77,15 @@ impl Notice {
             lines,
             link: None,
             secret: None,
+            about_secret: String::new(),
         }
+    }
+
+    /// With something that is shown this once.
+    pub fn with_secret(mut self, app: &App, secret: &str, about: &str) -> Self {
+        self.secret = Some(app.secrets.keep(secret));
+        about.clone_into(&mut self.about_secret);
+        self
     }
 }
 
@@ -131,8 +147,12 @@ impl Page {
 
     /// The menu: groups with a heading, of pages with their address and title.
     pub fn menu(&self) -> impl Iterator<Item = &'static Group> {
-        let server = matches!(self.role, Some(Role::Operator | Role::Auditor));
-        MENU.iter().chain(server.then_some(&SERVER))
+        let server = match self.role {
+            Some(Role::Operator) => Some(&OPERATION),
+            Some(Role::Auditor) => Some(&SERVER),
+            Some(Role::Owner) | None => None,
+        };
+        MENU.iter().chain(server)
     }
 
     /// A message as HTML, escaped, with what stands in backticks as code.
@@ -163,7 +183,8 @@ impl Visitor {
             if let Some(name) = notice.secret.take() {
                 notice.secret = self.app.secrets.take(&name);
                 if notice.secret.is_none() {
-                    let lost = "The password that was to be shown here is lost: set a new one.";
+                    let lost = "What was to be shown here is lost, since the panel was restarted or minutes went by: \
+                                make a new one.";
                     notice.lines.push(lost.to_owned());
                 }
             }
@@ -183,13 +204,21 @@ impl Visitor {
     /// # Errors
     /// The database does not answer.
     pub async fn notify(&self, notice: Notice) -> Result<()> {
-        let waiting: Option<Vec<Notice>> = self.session.get(NOTICES).await.map_err(unavailable)?;
-        // A password that nobody has seen yet is not lost for the next notice.
-        let mut notices: Vec<Notice> = waiting.unwrap_or_default();
-        notices.retain(|waiting| waiting.secret.is_some());
-        notices.insert(0, notice);
-        self.session.insert(NOTICES, notices).await.map_err(unavailable)
+        leave_notice(&self.session, notice).await
     }
+}
+
+/// Leaves a notice in a session for the next page.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn leave_notice(session: &Session, notice: Notice) -> Result<()> {
+    let waiting: Option<Vec<Notice>> = session.get(NOTICES).await.map_err(unavailable)?;
+    // A password that nobody has seen yet is not lost for the next notice.
+    let mut notices: Vec<Notice> = waiting.unwrap_or_default();
+    notices.retain(|waiting| waiting.secret.is_some());
+    notices.insert(0, notice);
+    session.insert(NOTICES, notices).await.map_err(unavailable)
 }
 
 /// A rendered page.

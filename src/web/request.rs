@@ -18,7 +18,8 @@ use tower_sessions::Session;
 
 use super::{App, error};
 use crate::access::{Actor, Origin};
-use crate::error::{Error, Result};
+use crate::error::{Due, Error, Result};
+use crate::store::{USED, USED_UNIT, VISIT, Visit};
 
 /// Largest form, in bytes: a list of some ten thousand members.
 pub const LARGEST_FORM: usize = 1024 * 1024;
@@ -65,11 +66,11 @@ impl Fields {
         self.get(name) == Some("1")
     }
 
-    /// Names and values that may be shown again: all but passwords.
+    /// Names and values that may be shown again: all but passwords and codes.
     pub fn repeatable(&self) -> Vec<(String, String)> {
         self.0
             .iter()
-            .filter(|(name, _)| !name.contains("password"))
+            .filter(|(name, _)| !name.contains("password") && !matches!(name.as_str(), "code" | "own_code"))
             .cloned()
             .collect()
     }
@@ -186,42 +187,73 @@ pub fn address_of(app: &App, parts: &Parts) -> Option<IpAddr> {
     visitor_address(peer, &parts.headers, &app.config.trusted_proxies)
 }
 
-/// Somebody who is signed in. A handler without one has no actor, and without an actor the store gives nothing out.
+/// Somebody who is signed in and may go about their work. A handler without one has no actor, and without an actor the
+/// store gives nothing out.
 #[derive(Debug)]
 pub struct Visitor {
     /// Who acts, with the rights of this moment.
     pub actor: Actor,
+    /// The number of the account.
+    pub account: u32,
+    /// Whether the account has a second factor.
+    pub second_factor: bool,
+    /// What has to be done before anything else.
+    pub due: Option<Due>,
+    /// How they signed in.
+    pub visit: Visit,
     /// Their session.
     pub session: Session,
     /// The panel.
     pub app: App,
 }
 
-impl FromRequestParts<App> for Visitor {
+impl Visitor {
+    /// Where this request came from.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.actor.origin {
+            Origin::Web(address) => address,
+            Origin::Cli => None,
+        }
+    }
+}
+
+/// Somebody who is signed in, whatever has to be done first: for the pages where it is done.
+#[derive(Debug)]
+pub struct SignedIn(pub Visitor);
+
+impl FromRequestParts<App> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let session = session_of(parts)?;
         note_use(&session).await?;
-        let account: Option<u32> = session.get(crate::store::ACCOUNT).await.map_err(unavailable)?;
+        let visit: Option<Visit> = session.get(VISIT).await.map_err(unavailable)?;
+        let visit = visit.ok_or(Error::SignedOut)?;
         let origin = Origin::Web(address_of(app, parts));
-        let actor = match account {
-            Some(id) => app.store.person(id, origin).await?,
-            None => None,
-        };
-        let actor = actor.ok_or(Error::SignedOut)?.actor;
+        let person = app.store.person(visit.account, origin).await?;
+        let person = person.ok_or(Error::SignedOut)?;
         if let Some(seen) = parts.extensions.get::<error::Seen>() {
-            seen.note(&actor);
+            seen.note(&person.actor);
         }
-        Ok(Self {
-            actor,
+        let required = app.config.accounts.second_factor.contains(&person.actor.role);
+        let due = match (person.must_change, required && !person.second_factor) {
+            (true, _) => Some(Due::Password),
+            (false, true) => Some(Due::SecondFactor),
+            (false, false) => None,
+        };
+        Ok(Self(Visitor {
+            actor: person.actor,
+            account: person.id,
+            second_factor: person.second_factor,
+            due,
+            visit,
             session,
             app: app.clone(),
-        })
+        }))
     }
 }
 
-impl OptionalFromRequestParts<App> for Visitor {
+impl OptionalFromRequestParts<App> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>> {
@@ -233,11 +265,20 @@ impl OptionalFromRequestParts<App> for Visitor {
     }
 }
 
-/// Keeps a session alive that is in use. Not every page view is worth a write: the time without a request after which
-/// people are signed out is kept to within half a minute.
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let SignedIn(visitor) = <SignedIn as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        visitor.due.map_or(Ok(()), |due| Err(Error::Due(due)))?;
+        Ok(visitor)
+    }
+}
+
+/// Keeps a session alive that is in use. The time without a request after which people are signed out is kept to within
+/// [`USED_UNIT`].
 async fn note_use(session: &Session) -> Result<()> {
-    const USED: &str = "used";
-    let now = OffsetDateTime::now_utc().unix_timestamp() / 30;
+    let now = OffsetDateTime::now_utc().unix_timestamp() / USED_UNIT;
     let used: Option<i64> = session.get(USED).await.map_err(unavailable)?;
     // Reading takes the id away from a session that is not in the store: writing would make a new one for a stranger.
     if session.id().is_some() && used != Some(now) {

@@ -1,6 +1,6 @@
-//! Signing in and out.
+//! Signing in, with a second factor where there is one, and out.
 
-use std::time::Duration;
+use std::net::IpAddr;
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -9,17 +9,21 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use time::OffsetDateTime;
+use tower_sessions::Session;
 
 use super::App;
-use super::page::{Page, render, see_other};
-use super::request::{Asked, Fields, Visitor, address_of, session_of, unavailable};
-use crate::access::{self, Failure, Guess, Reason};
-use crate::config::LogFormat;
+use super::page::{Notice, Page, leave_notice, render, see_other};
+use super::proof::{self, Shown};
+use super::request::{Asked, Fields, SignedIn, address_of, session_of, unavailable};
+use crate::access::{Guess, Origin};
 use crate::error::{Error, Result};
-use crate::store::{ACCOUNT, Admission};
+use crate::store::{HALFWAY, Halfway, Proof, VISIT, Visit};
 
-/// Longest password that is looked at, in bytes: hashing is paid per byte.
-const LONGEST: usize = 1024;
+/// For how long a code is waited for: ten minutes.
+const PATIENCE: i64 = 10 * 60;
+
+/// Longest name of a browser that is kept, in characters.
+const LONGEST_DEVICE: usize = 200;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -27,9 +31,16 @@ struct SignInPage {
     page: Page,
     username: String,
     next: String,
-    failed: bool,
-    /// Seconds to wait, where there were too many attempts.
-    wait: Option<u64>,
+    /// Why the form is shown again.
+    failed: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "second_factor.html")]
+struct CodePage {
+    page: Page,
+    name: String,
+    failed: Option<String>,
 }
 
 #[derive(Template)]
@@ -44,129 +55,195 @@ pub struct Back {
     next: String,
 }
 
-/// The sign-in form; whoever is signed in already goes on.
+/// The sign-in form, or that for the code of whoever has shown a password; whoever is signed in already goes on.
 pub async fn show(
     State(app): State<App>,
-    visitor: Option<Visitor>,
+    visitor: Option<SignedIn>,
     Asked(back): Asked<Back>,
+    request: Request,
 ) -> Result<Response> {
     let next = app.urls.own(&back.next).unwrap_or_default();
     if visitor.is_some() {
-        return Ok(see_other(&if next.is_empty() {
-            app.urls.page("/")
-        } else {
-            next
-        }));
+        return Ok(see_other(&onward(&app, &next)));
     }
-    let page = Page::for_anybody(&app, "Sign in");
+    let (parts, _) = request.into_parts();
+    match halfway(&session_of(&parts)?).await? {
+        Some(halfway) => code_form(&app, &halfway, StatusCode::OK, None),
+        None => form(&app, "", next, StatusCode::OK, None),
+    }
+}
+
+/// Checks name and password, or the code of somebody whose password was right.
+pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> Result<Response> {
+    let (parts, _) = request.into_parts();
+    let session = session_of(&parts)?;
+    let from = address_of(&app, &parts);
+    if fields.get("code").is_some() && fields.get("username").is_none() {
+        return second_step(&app, &session, &parts, from, &fields).await;
+    }
+    let typed = fields.text("username");
+    let next = app.urls.own(fields.text("next")).unwrap_or_default();
+    let account = match proof::password(&app, from, typed, fields.text("password")).await? {
+        Shown::Right(account) => account,
+        Shown::Wrong => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return form(&app, typed, next, status, Some("Account or password is wrong."));
+        }
+        Shown::Wait(seconds) => return wait(seconds, |status, text| form(&app, typed, next, status, text)),
+    };
+    let halfway = Halfway {
+        account: account.id,
+        name: typed.trim().to_lowercase(),
+        at: now(),
+        next,
+    };
+    if !account.second_factor {
+        return arrive(&app, &session, &parts, &halfway, "signed in").await;
+    }
+    session.clear().await;
+    session.insert(HALFWAY, halfway).await.map_err(unavailable)?;
+    session.cycle_id().await.map_err(unavailable)?;
+    Ok(see_other(&app.urls.page("/login")))
+}
+
+/// Checks the code of somebody whose password was right.
+async fn second_step(
+    app: &App,
+    session: &Session,
+    parts: &Parts,
+    from: Option<IpAddr>,
+    fields: &Fields,
+) -> Result<Response> {
+    let Some(halfway) = halfway(session).await? else {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let late = "That took too long: begin with the password again.";
+        return form(app, "", String::new(), status, Some(late));
+    };
+    let typed = fields.text("code");
+    match proof::code(app, from, &halfway.name, halfway.account, typed).await? {
+        Shown::Right(Proof::App) => {
+            arrive(app, session, parts, &halfway, "signed in with second factor").await
+        }
+        Shown::Right(Proof::RecoveryCode(left)) => {
+            let response = arrive(app, session, parts, &halfway, "signed in with a recovery code").await?;
+            let codes = if left == 1 { "code is" } else { "codes are" };
+            let mut notice = Notice::ok(vec![format!(
+                "You signed in with a recovery code. It is used up; {left} {codes} left."
+            )]);
+            "warn".clone_into(&mut notice.kind);
+            let address = app.urls.page("/account/second-factor");
+            notice.link = Some(("Second factor".to_owned(), address));
+            leave_notice(session, notice).await?;
+            Ok(response)
+        }
+        Shown::Wrong => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let wrong = "This code is wrong, too old, or was used before. Wait for the next one.";
+            code_form(app, &halfway, status, Some(wrong))
+        }
+        Shown::Wait(seconds) => wait(seconds, |status, text| code_form(app, &halfway, status, text)),
+    }
+}
+
+/// Begins a visit: nothing of the old session and, last of all, a new id, so that what was planted before signing in is
+/// worth nothing after. (`flush` alone would keep the id the browser came with.)
+async fn arrive(
+    app: &App,
+    session: &Session,
+    parts: &Parts,
+    who: &Halfway,
+    how: &str,
+) -> Result<Response> {
+    let from = address_of(app, parts);
+    // The account may have been disabled while the code was typed.
+    let person = app.store.person(who.account, Origin::Web(from)).await?;
+    let person = person.ok_or(Error::SignedOut)?;
+    let agent = parts.headers.get(header::USER_AGENT);
+    let device = agent.map_or(String::new(), |agent| {
+        String::from_utf8_lossy(agent.as_bytes())
+            .chars()
+            .take(LONGEST_DEVICE)
+            .collect()
+    });
+    let visit = Visit {
+        account: who.account,
+        since: now(),
+        proved: now(),
+        device,
+        from,
+    };
+    session.clear().await;
+    session.insert(VISIT, visit).await.map_err(unavailable)?;
+    session.cycle_id().await.map_err(unavailable)?;
+    app.store.note_sign_in(&person.actor, how).await?;
+    let place = Guess::Password {
+        name: &who.name,
+        from,
+    };
+    app.store.note_place(&place, OffsetDateTime::now_utc()).await?;
+    Ok(see_other(&onward(app, &who.next)))
+}
+
+/// Where somebody goes who is signed in.
+fn onward(app: &App, next: &str) -> String {
+    if next.is_empty() {
+        app.urls.page("/")
+    } else {
+        next.to_owned()
+    }
+}
+
+/// Whoever has shown a password in this session not long ago.
+async fn halfway(session: &Session) -> Result<Option<Halfway>> {
+    let halfway: Option<Halfway> = session.get(HALFWAY).await.map_err(unavailable)?;
+    Ok(halfway.filter(|halfway| now() - halfway.at < PATIENCE))
+}
+
+fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+fn form(
+    app: &App,
+    username: &str,
+    next: String,
+    status: StatusCode,
+    failed: Option<&str>,
+) -> Result<Response> {
+    let page = Page::for_anybody(app, "Sign in");
+    let username = username.to_owned();
+    let failed = failed.map(str::to_owned);
     render(
-        StatusCode::OK,
+        status,
         &SignInPage {
             page,
-            username: String::new(),
+            username,
             next,
-            failed: false,
-            wait: None,
+            failed,
         },
     )
 }
 
-/// Checks name and password. Unknown names, wrong passwords and disabled accounts get the same answer in the same time.
-/// Where there were too many attempts the password is not looked at.
-pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> Result<Response> {
-    let (parts, _) = request.into_parts();
-    let username = fields.text("username").trim().to_lowercase();
-    let next = app.urls.own(fields.text("next")).unwrap_or_default();
-    let guess = Guess::Password {
-        name: &username,
-        from: address_of(&app, &parts),
-    };
-    let ticket = match app.store.admit(&guess, OffsetDateTime::now_utc()).await? {
-        Admission::Go(ticket) => ticket,
-        Admission::Wait(wait) => return refused(&app, &parts, &fields, Reason::Throttled, Some(wait)),
-    };
-    match check(&app, &username, fields.text("password")).await? {
-        Ok(account) => {
-            app.store.succeeded(ticket).await?;
-            let session = session_of(&parts)?;
-            // Nothing of the old session and, last of all, a new id: what was planted before signing in is worth
-            // nothing after. (`flush` alone would keep the id the browser came with.)
-            session.clear().await;
-            session.insert(ACCOUNT, account).await.map_err(unavailable)?;
-            session.cycle_id().await.map_err(unavailable)?;
-            app.store.note_sign_in(account).await?;
-            app.store.note_place(&guess, OffsetDateTime::now_utc()).await?;
-            tracing::info!(username, "signed in");
-            Ok(see_other(&if next.is_empty() {
-                app.urls.page("/")
-            } else {
-                next
-            }))
-        }
-        Err(reason) => refused(&app, &parts, &fields, reason, None),
-    }
+fn code_form(app: &App, halfway: &Halfway, status: StatusCode, failed: Option<&str>) -> Result<Response> {
+    let page = Page::for_anybody(app, "Second factor");
+    let name = halfway.name.clone();
+    let failed = failed.map(str::to_owned);
+    render(status, &CodePage { page, name, failed })
 }
 
-/// The line in the log and the form again; `wait` where there were too many attempts.
-fn refused(
-    app: &App,
-    parts: &Parts,
-    fields: &Fields,
-    reason: Reason,
-    wait: Option<Duration>,
-) -> Result<Response> {
-    let failure = Failure {
-        from: address_of(app, parts),
-        name: fields.text("username"),
-        reason,
-    };
-    match app.config.log.format {
-        LogFormat::Text => failure.print(),
-        // A program that reads JSON would stumble over a line that is none.
-        LogFormat::Json => tracing::warn!("{failure}"),
-    }
-    // Whole seconds, after which there is room.
-    let wait = wait.map(|wait| (wait + Duration::from_nanos(999_999_999)).as_secs());
-    let template = SignInPage {
-        page: Page::for_anybody(app, "Sign in"),
-        username: fields.text("username").to_owned(),
-        next: app.urls.own(fields.text("next")).unwrap_or_default(),
-        failed: true,
-        wait,
-    };
-    let Some(seconds) = wait else {
-        return render(StatusCode::UNPROCESSABLE_ENTITY, &template);
-    };
-    let mut response = render(StatusCode::TOO_MANY_REQUESTS, &template)?;
+/// 429, with the form again.
+fn wait(seconds: u64, form: impl FnOnce(StatusCode, Option<&str>) -> Result<Response>) -> Result<Response> {
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    let text = format!("Too many attempts. Wait {seconds} {unit} and try again.");
+    let mut response = form(StatusCode::TOO_MANY_REQUESTS, Some(&text))?;
     response
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     Ok(response)
 }
 
-/// The number of the account, or why not.
-async fn check(app: &App, username: &str, password: &str) -> Result<Result<u32, Reason>> {
-    if password.len() > LONGEST {
-        return Ok(Err(Reason::BadPassword));
-    }
-    let found = match username {
-        "" => None,
-        name => app.store.sign_in(name).await?,
-    };
-    let Some(account) = found else {
-        access::verify_nobody(password.to_owned()).await?;
-        return Ok(Err(Reason::UnknownName));
-    };
-    let right = access::verify(password.to_owned(), account.hash).await?;
-    Ok(match (right, account.enabled) {
-        (true, true) => Ok(account.id),
-        (true, false) => Err(Reason::Disabled),
-        (false, _) => Err(Reason::BadPassword),
-    })
-}
-
 /// Asks before signing out, for those who open the address: GET changes nothing.
-pub async fn ask_leave(visitor: Visitor) -> Result<Response> {
+pub async fn ask_leave(SignedIn(visitor): SignedIn) -> Result<Response> {
     let page = visitor.page("Sign out", "").await?;
     render(StatusCode::OK, &SignOutPage { page })
 }

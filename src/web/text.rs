@@ -1,6 +1,6 @@
 //! Texts as people read them.
 
-use time::PrimitiveDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use time::macros::format_description;
 
 use crate::mail::{DomainName, visible};
@@ -97,6 +97,12 @@ pub fn moment(at: PrimitiveDateTime) -> String {
         "[year]-[month]-[day] [hour]:[minute]:[second]"
     ))
     .unwrap_or_default()
+}
+
+/// The same of a moment with its offset.
+pub fn instant(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    moment(PrimitiveDateTime::new(at.date(), at.time()))
 }
 
 #[cfg(test)]

@@ -50,6 +50,18 @@ impl Urls {
         self.public.origin().ascii_serialization()
     }
 
+    /// The host people know the panel by, with its port where that is not the usual one.
+    pub fn host(&self) -> String {
+        let host = self.public.host_str().unwrap_or_default();
+        let port = self.public.port().map(|port| format!(":{port}"));
+        host.to_owned() + &port.unwrap_or_default()
+    }
+
+    /// The whole address of a page, for mail and other places outside.
+    pub fn whole(&self, path: &str) -> String {
+        format!("{}{}", self.origin(), self.page(path))
+    }
+
     /// Whether the panel is reached over https.
     pub fn is_https(&self) -> bool {
         self.public.scheme() == "https"

@@ -35,6 +35,9 @@ use switch::set_enabled;
 pub(super) const CACHED: &str =
     "Running Postfix processes may answer from memory for up to 100 s; `postfix reload` ends that.";
 
+/// What is said of a mailbox's new password.
+const MAILBOX_PASSWORD: &str = "This is its password. It will not be shown again: only its hash is stored.";
+
 /// The routes of one table.
 pub fn routes(resource: &'static Resource) -> Routes {
     let at = |rest: &str| format!("/{}{rest}", resource.slug);
@@ -141,6 +144,7 @@ async fn report(
         kind: kind.to_owned(),
         lines,
         link: done.link,
+        about_secret: done.secret.as_ref().map_or("", |_| MAILBOX_PASSWORD).to_owned(),
         secret: done.secret,
     };
     visitor.notify(notice).await?;
