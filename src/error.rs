@@ -76,7 +76,9 @@ impl std::fmt::Display for Due {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Password => "This account has to choose a new password before anything else.",
-            Self::SecondFactor => "Accounts of this role have to set up a second factor before anything else.",
+            Self::SecondFactor => {
+                "Accounts of this role have to set up a second factor before anything else."
+            }
         })
     }
 }

@@ -162,6 +162,20 @@ impl Actor {
         }
     }
 
+    /// That the actor may manage other people's accounts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for owners, to whom there are no other people; [`Error::Forbidden`] for auditors.
+    pub fn require_operator(&self) -> Result<()> {
+        match self.role {
+            Role::Operator => Ok(()),
+            Role::Auditor => Err(Error::Forbidden(
+                "Accounts are for operators to see and to change.".to_owned(),
+            )),
+            Role::Owner => Err(Error::NotFound),
+        }
+    }
+
     /// That the actor may change rows of this table at all.
     ///
     /// # Errors

@@ -121,7 +121,10 @@ impl SharedSecret {
 pub fn recovery_codes() -> Vec<String> {
     let code = || {
         let letter = |byte: u8| char::from(LETTERS[usize::from(byte % 32)]);
-        let mut code: String = rand::random::<[u8; LETTERS_OF_A_CODE]>().map(letter).iter().collect();
+        let mut code: String = rand::random::<[u8; LETTERS_OF_A_CODE]>()
+            .map(letter)
+            .iter()
+            .collect();
         code.insert(LETTERS_OF_A_CODE / 2, '-');
         code
     };
@@ -164,7 +167,11 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_rfc() {
         let secret = SharedSecret::stored(b"12345678901234567890".to_vec());
-        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (20_000_000_000, "353130"),
+        ] {
             assert_eq!(secret.code_at(seconds).as_deref(), Some(code));
             assert_eq!(secret.step_of(code, seconds), Some(seconds / 30));
         }
@@ -199,7 +206,10 @@ mod tests {
         );
         assert_eq!(secret.to_type(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
         let picture = SharedSecret::picture(&address).expect("a picture");
-        assert!(picture.starts_with("<svg") && !picture.contains("style="), "{picture}");
+        assert!(
+            picture.starts_with("<svg") && !picture.contains("style="),
+            "{picture}"
+        );
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use sqlx::{MySqlConnection, Row as _};
 use time::PrimitiveDateTime;
 
 use super::Store;
-use super::accounts::expect_operator;
 use super::connect::classify;
 use super::sessions::utc_now;
 use crate::access::Actor;
@@ -55,7 +54,7 @@ impl Store {
     /// The actor is neither an operator nor the person, or the database does not answer.
     pub async fn account_events(&self, actor: &Actor, account: &str, most: u32) -> Result<Vec<AccountEvent>> {
         if actor.name != account {
-            expect_operator(actor)?;
+            actor.require_operator()?;
         }
         let rows = sqlx::query(
             "SELECT at, who, origin, event FROM pw_account_events WHERE account = ? ORDER BY id DESC LIMIT ?",

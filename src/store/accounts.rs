@@ -134,27 +134,13 @@ fn no_such(name: &str) -> Error {
     ))
 }
 
-/// That somebody may see and change other people's accounts.
-///
-/// # Errors
-/// [`Error::NotFound`] for owners, to whom there are no other people; [`Error::Forbidden`] for auditors.
-pub(super) fn expect_operator(actor: &Actor) -> Result<()> {
-    match actor.role {
-        Role::Operator => Ok(()),
-        Role::Auditor => Err(Error::Forbidden(
-            "Accounts are for operators to see and to change.".to_owned(),
-        )),
-        Role::Owner => Err(Error::NotFound),
-    }
-}
-
 impl Store {
     /// Creates an account with its grants, all or nothing.
     ///
     /// # Errors
     /// The name is taken or malformed, or the actor is no operator.
     pub async fn create_account(&self, actor: &Actor, new: &NewAccount<'_>) -> Result<()> {
-        expect_operator(actor)?;
+        actor.require_operator()?;
         let name = new.name;
         check_name(name)?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
@@ -196,7 +182,7 @@ impl Store {
     /// # Errors
     /// The actor is no operator, or the database does not answer.
     pub async fn accounts(&self, actor: &Actor) -> Result<Vec<Account>> {
-        expect_operator(actor)?;
+        actor.require_operator()?;
         self.read_accounts(None).await.map_err(classify)?
     }
 
@@ -206,7 +192,7 @@ impl Store {
     /// [`Error::NotFound`] where there is none of this name, or it is not the actor's to see.
     pub async fn account(&self, actor: &Actor, name: &str) -> Result<Account> {
         if actor.name != name {
-            expect_operator(actor)?;
+            actor.require_operator()?;
         }
         check_name(name).map_err(|_| Error::NotFound)?;
         let found = self.read_accounts(Some(name)).await.map_err(classify)??;
@@ -273,7 +259,7 @@ impl Store {
     /// There is no such account; the actor is no operator, or would shut the last one out.
     pub async fn change_account(&self, actor: &Actor, name: &str, change: AccountChange<'_>) -> Result<()> {
         if actor.name != name || !matches!(change, AccountChange::Password { .. }) {
-            expect_operator(actor)?;
+            actor.require_operator()?;
         }
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         if matches!(change, AccountChange::Enabled(false) | AccountChange::Role(_)) {
@@ -294,7 +280,7 @@ impl Store {
     /// # Errors
     /// As [`Store::change_account`].
     pub async fn delete_account(&self, actor: &Actor, name: &str) -> Result<()> {
-        expect_operator(actor)?;
+        actor.require_operator()?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         expect_another_operator(&mut transaction, actor, name).await?;
         let (id, _) = lock_account(&mut transaction, name).await?;

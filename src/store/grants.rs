@@ -5,7 +5,7 @@ use sqlx::{MySqlConnection, Row as _};
 
 use super::Store;
 use super::account_events::note;
-use super::accounts::{expect_operator, lock_account};
+use super::accounts::lock_account;
 use super::connect::classify;
 use crate::access::{Actor, Grant, Limits, Role};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ impl Store {
     /// # Errors
     /// There is no such account, it is no owner, or the actor is no operator.
     pub async fn grant(&self, actor: &Actor, name: &str, grant: &Grant) -> Result<()> {
-        expect_operator(actor)?;
+        actor.require_operator()?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let id = lock_owner(&mut transaction, name).await?;
         let before = one(&mut transaction, id, &grant.domain).await.map_err(classify)?;
@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// As [`Store::grant`].
     pub async fn revoke(&self, actor: &Actor, name: &str, domain: &DomainName) -> Result<()> {
-        expect_operator(actor)?;
+        actor.require_operator()?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let id = lock_owner(&mut transaction, name).await?;
         let done = sqlx::query("DELETE FROM pw_grants WHERE account_id = ? AND domain = ?")

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::account_events::note;
-use super::accounts::{AccountChange, apply, expect_operator, lock_account};
+use super::accounts::{AccountChange, apply, lock_account};
 use super::connect::classify;
 use super::sessions::{utc, utc_now};
 use super::{Account, Store};
@@ -35,7 +35,7 @@ impl Store {
     /// # Errors
     /// There is no such account, or the actor is no operator.
     pub async fn invite(&self, actor: &Actor, name: &str) -> Result<Invitation> {
-        expect_operator(actor)?;
+        actor.require_operator()?;
         let invitation = Invitation {
             token: hex::encode(rand::random::<[u8; 24]>()),
             expires_at: utc(OffsetDateTime::now_utc() + GOOD_FOR),
@@ -119,7 +119,7 @@ impl Store {
     /// # Errors
     /// There is no such account, or the actor is no operator.
     pub async fn withdraw_invitation(&self, actor: &Actor, name: &str) -> Result<()> {
-        expect_operator(actor)?;
+        actor.require_operator()?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let (id, _) = lock_account(&mut transaction, name).await?;
         let sql = "DELETE FROM pw_invitations WHERE account_id = ?";

@@ -50,9 +50,11 @@ pub use overrides::{Override, Overrides};
 pub use postfix::Recorded;
 pub use row::{Image, Row, Stored};
 pub use schema::{Schema, Table};
-pub use selection::{Enabling, MOST, Selection};
 pub use second_factors::{Proof, SecondFactor};
-pub use sessions::{Ending, HALFWAY, Halfway, SessionEntry, Sessions, USED, USED_UNIT, VISIT, Visit, session_name};
+pub use selection::{Enabling, MOST, Selection};
+pub use sessions::{
+    Ending, HALFWAY, Halfway, SessionEntry, Sessions, USED, USED_UNIT, VISIT, Visit, session_name,
+};
 pub use throttle::{Admission, Ticket};
 pub use unit::{Applied, Operation, Refusal};
 

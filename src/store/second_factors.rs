@@ -3,11 +3,11 @@
 use sqlx::{MySqlConnection, Row as _};
 use time::OffsetDateTime;
 
+use super::Store;
 use super::account_events::note;
-use super::accounts::{execute, expect_operator, lock_account};
+use super::accounts::{execute, lock_account};
 use super::connect::classify;
 use super::sessions::{end_others, utc_now};
-use super::Store;
 use crate::access::second_factor::{self, CodeHash, SharedSecret};
 use crate::access::{Actor, Origin};
 use crate::error::{Error, Result};
@@ -175,7 +175,7 @@ impl Store {
     /// There is no such account, or it is somebody else's and the actor no operator.
     pub async fn remove_second_factor(&self, actor: &Actor, name: &str, keep: &str) -> Result<()> {
         if actor.name != name || actor.origin == Origin::Cli {
-            expect_operator(actor)?;
+            actor.require_operator()?;
         }
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let (id, _) = lock_account(&mut transaction, name).await?;

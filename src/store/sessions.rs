@@ -14,7 +14,6 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
 use super::account_events::note;
-use super::accounts::expect_operator;
 use super::connect::classify;
 use super::{Account, Store};
 use crate::access::Actor;
@@ -92,9 +91,13 @@ impl Store {
     ///
     /// # Errors
     /// The actor is neither an operator nor the person, or the database does not answer.
-    pub async fn sessions(&self, actor: &Actor, account: &Account) -> crate::error::Result<Vec<SessionEntry>> {
+    pub async fn sessions(
+        &self,
+        actor: &Actor,
+        account: &Account,
+    ) -> crate::error::Result<Vec<SessionEntry>> {
         if actor.name != account.name {
-            expect_operator(actor)?;
+            actor.require_operator()?;
         }
         let rows = sqlx::query(
             "SELECT id, data FROM pw_sessions WHERE account_id = ? AND expires_at >= ? ORDER BY created_at DESC",
@@ -131,7 +134,7 @@ impl Store {
         which: Ending<'_>,
     ) -> crate::error::Result<()> {
         if actor.name != account.name {
-            expect_operator(actor)?;
+            actor.require_operator()?;
         }
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let event = match which {

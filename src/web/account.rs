@@ -252,7 +252,8 @@ pub async fn set_second_factor(SignedIn(visitor): SignedIn, fields: Fields) -> R
         let wrong = "This is not the code your app shows now. Is its clock right?";
         return second_factor_page(&visitor, unprocessable, Some(wrong.to_owned())).await;
     };
-    let line = "From now on signing in asks for a code of your app. Every other session has ended.".to_owned();
+    let line =
+        "From now on signing in asks for a code of your app. Every other session has ended.".to_owned();
     let notice = Notice::ok(vec![line]).with_secret(app, &codes.join("\n"), RECOVERY_CODES);
     visitor.notify(notice).await?;
     Ok(see_other(&here))
@@ -294,7 +295,11 @@ async fn current(visitor: &Visitor) -> Result<String> {
 pub async fn end_sessions(SignedIn(visitor): SignedIn, fields: Fields) -> Result<Response> {
     let (store, actor) = (&visitor.app.store, &visitor.actor);
     let account = store.account(actor, &actor.name).await?;
-    let own = visitor.session.id().map(|id| session_name(&id)).unwrap_or_default();
+    let own = visitor
+        .session
+        .id()
+        .map(|id| session_name(&id))
+        .unwrap_or_default();
     let which = match (fields.get("session"), fields.text("which")) {
         (Some(name), _) => Ending::One(name),
         (None, "others") => Ending::Others(&own),

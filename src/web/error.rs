@@ -107,24 +107,25 @@ struct ErrorPage {
 impl ErrorPage {
     /// Fields that are the form's own and mean nothing to people.
     fn is_hidden(&self, name: &str) -> bool {
-        self.prove.is_some() || matches!(
-            name,
-            "version"
-                | "next"
-                | "again"
-                | "confirm"
-                | "value"
-                | "enabled"
-                | "key"
-                | "all"
-                | "needs"
-                | "count"
-                | "companions"
-                | "self_alias"
-                | "generate"
-                | "start"
-                | "remove"
-        )
+        self.prove.is_some()
+            || matches!(
+                name,
+                "version"
+                    | "next"
+                    | "again"
+                    | "confirm"
+                    | "value"
+                    | "enabled"
+                    | "key"
+                    | "all"
+                    | "needs"
+                    | "count"
+                    | "companions"
+                    | "self_alias"
+                    | "generate"
+                    | "start"
+                    | "remove"
+            )
     }
 }
 

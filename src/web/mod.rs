@@ -5,6 +5,7 @@
 //! session, route.
 
 mod account;
+mod accounts;
 mod assets;
 mod changes;
 mod crud;
@@ -14,6 +15,7 @@ mod error;
 mod form;
 mod health;
 mod hub;
+mod invitation;
 mod layers;
 mod overrides;
 mod page;
@@ -194,6 +196,9 @@ fn pages() -> Routes {
         .post("/account/second-factor/codes", account::new_codes)
         .post("/account/second-factor/delete", account::remove_second_factor)
         .post("/account/sessions", account::end_sessions)
+        .get("/invitation", invitation::show)
+        .post("/invitation", invitation::accept)
+        .merge(accounts::routes())
         .merge(overrides::routes());
     resource::ALL
         .iter()

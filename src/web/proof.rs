@@ -33,12 +33,7 @@ pub enum Shown<T> {
 ///
 /// # Errors
 /// The database does not answer, or too many passwords are being checked.
-pub async fn password(
-    app: &App,
-    from: Option<IpAddr>,
-    typed: &str,
-    password: &str,
-) -> Result<Shown<SignIn>> {
+pub async fn password(app: &App, from: Option<IpAddr>, typed: &str, password: &str) -> Result<Shown<SignIn>> {
     let name = typed.trim().to_lowercase();
     let guess = Guess::Password { name: &name, from };
     let ticket = match app.store.admit(&guess, OffsetDateTime::now_utc()).await? {

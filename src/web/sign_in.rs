@@ -33,6 +33,8 @@ struct SignInPage {
     next: String,
     /// Why the form is shown again.
     failed: Option<String>,
+    /// Whether a password was just set by a one-time link.
+    set: bool,
 }
 
 #[derive(Template)]
@@ -53,6 +55,7 @@ struct SignOutPage {
 #[serde(default)]
 pub struct Back {
     next: String,
+    set: String,
 }
 
 /// The sign-in form, or that for the code of whoever has shown a password; whoever is signed in already goes on.
@@ -69,7 +72,17 @@ pub async fn show(
     let (parts, _) = request.into_parts();
     match halfway(&session_of(&parts)?).await? {
         Some(halfway) => code_form(&app, &halfway, StatusCode::OK, None),
-        None => form(&app, "", next, StatusCode::OK, None),
+        None => {
+            let page = Page::for_anybody(&app, "Sign in");
+            let template = SignInPage {
+                page,
+                username: String::new(),
+                next,
+                failed: None,
+                set: !back.set.is_empty(),
+            };
+            render(StatusCode::OK, &template)
+        }
     }
 }
 
@@ -147,13 +160,7 @@ async fn second_step(
 
 /// Begins a visit: nothing of the old session and, last of all, a new id, so that what was planted before signing in is
 /// worth nothing after. (`flush` alone would keep the id the browser came with.)
-async fn arrive(
-    app: &App,
-    session: &Session,
-    parts: &Parts,
-    who: &Halfway,
-    how: &str,
-) -> Result<Response> {
+async fn arrive(app: &App, session: &Session, parts: &Parts, who: &Halfway, how: &str) -> Result<Response> {
     let from = address_of(app, parts);
     // The account may have been disabled while the code was typed.
     let person = app.store.person(who.account, Origin::Web(from)).await?;
@@ -220,6 +227,7 @@ fn form(
             username,
             next,
             failed,
+            set: false,
         },
     )
 }

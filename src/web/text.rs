@@ -1,7 +1,7 @@
 //! Texts as people read them.
 
-use time::{OffsetDateTime, PrimitiveDateTime};
 use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::mail::{DomainName, visible};
 use crate::store::Total;

@@ -57,11 +57,6 @@ impl Urls {
         host.to_owned() + &port.unwrap_or_default()
     }
 
-    /// The whole address of a page, for mail and other places outside.
-    pub fn whole(&self, path: &str) -> String {
-        format!("{}{}", self.origin(), self.page(path))
-    }
-
     /// Whether the panel is reached over https.
     pub fn is_https(&self) -> bool {
         self.public.scheme() == "https"

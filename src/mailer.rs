@@ -1,0 +1,76 @@
+//! Mail that the panel sends: invitations, through the mail server of the settings.
+
+use std::time::Duration;
+
+use lettre::message::{Mailbox, header::ContentType};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// How long the mail server may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A way to send mail.
+#[derive(Debug, Clone)]
+pub struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl Mailer {
+    /// As the settings say; `None` where they name no mail server.
+    ///
+    /// # Errors
+    /// `smtp.url` is no address of a mail server, or `smtp.from` none of mail.
+    pub fn new(config: &Config) -> Result<Option<Self>> {
+        if config.smtp.url.is_empty() {
+            return Ok(None);
+        }
+        let refuse = |key: &str, why: &dyn std::fmt::Display| Error::Usage(format!("settings: {key}: {why}"));
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&config.smtp.url)
+            .map_err(|e| refuse("smtp.url", &e))?
+            .timeout(Some(PATIENCE))
+            .build();
+        let from = if config.smtp.from.is_empty() {
+            let public = config.public()?;
+            format!(
+                "Postwarden <postwarden@{}>",
+                public.host_str().unwrap_or_default()
+            )
+        } else {
+            config.smtp.from.clone()
+        };
+        let from = from.parse().map_err(|e| refuse("smtp.from", &e))?;
+        Ok(Some(Self { transport, from }))
+    }
+
+    /// Whether this is an address that mail can be sent to.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn recipient(text: &str) -> Result<Mailbox, String> {
+        text.trim()
+            .parse()
+            .map_err(|e| format!("`{text}` is no mail address: {e}."))
+    }
+
+    /// Sends a plain text.
+    ///
+    /// # Errors
+    /// The mail server does not answer or refuses, in its own words.
+    pub async fn send(&self, to: Mailbox, subject: &str, text: String) -> Result<(), String> {
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(subject)
+            .header(ContentType::TEXT_PLAIN)
+            .body(text)
+            .map_err(|e| e.to_string())?;
+        self.transport
+            .send(message)
+            .await
+            .map(drop)
+            .map_err(|e| e.to_string())
+    }
+}
