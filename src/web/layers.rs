@@ -29,6 +29,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
                                        base-uri 'none'; frame-ancestors 'none'";
 
+/// Two years without http. Nothing of subdomains: whether they have https is not the panel's to say.
+const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
+
 /// Sessions: the cookie is `__Host-` at the root of an https site and `__Secure-` with its path below it; both
 /// prefixes make browsers insist on the attributes.
 pub fn sessions(app: &App) -> SessionManagerLayer<Sessions> {
@@ -122,7 +125,7 @@ where
     let started = std::time::Instant::now();
     async move {
         let mut response = routed.oneshot(request).await?;
-        secure(response.headers_mut());
+        secure(response.headers_mut(), &app);
         let status = response.status().as_u16();
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(%method, path, status, ms, from, "{method} {path} answered {status}");
@@ -152,7 +155,13 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// Sets the headers every answer carries.
-fn secure(headers: &mut HeaderMap) {
+fn secure(headers: &mut HeaderMap, app: &App) {
+    if app.urls.is_https() {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(STRICT_TRANSPORT_SECURITY),
+        );
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

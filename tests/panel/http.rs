@@ -352,6 +352,28 @@ async fn behind_a_proxy_the_public_address_is_the_panels_own_origin() {
 }
 
 #[tokio::test]
+async fn browsers_are_told_to_stay_with_https_where_the_panel_has_it() {
+    for (public_url, told) in [
+        ("https://mail.example.com/", "max-age=63072000"),
+        ("https://mail.example.com/postwarden/", "max-age=63072000"),
+        ("http://mail.example.com/", ""),
+    ] {
+        let panel = Panel::with(Database::fresh().await, |c| {
+            public_url.clone_into(&mut c.public_url);
+        })
+        .await;
+        for path in ["login", "aliases", "nowhere", "static/postwarden.css", "healthz"] {
+            let answer = panel.browser().get(path).await;
+            assert_eq!(
+                answer.header("strict-transport-security"),
+                told,
+                "{public_url} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn below_a_base_path_every_link_and_redirect_stays_there() {
     let (panel, operator) =
         filled(|c| "http://panel.example/postwarden/".clone_into(&mut c.public_url)).await;
