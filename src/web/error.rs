@@ -298,17 +298,25 @@ fn words(error: &Error) -> Words {
     }
 }
 
-/// The answer to a form from another site. It repeats nothing: the form is not the visitor's own.
-pub fn cross_site(app: &App) -> Response {
+/// The answer to a form from another site. It repeats nothing: the form is not the visitor's own. `host` is its Host
+/// header; one that is not the panel's may mean that the set-up is wrong and the form honest.
+pub fn cross_site(app: &App, host: Option<&str>) -> Response {
+    let origin = app.urls.origin();
+    let refused = "This form did not come from a page of this panel, so nothing was done.";
+    let mut lines = vec![format!(
+        "{refused} If it did, open {origin} and send it again from there."
+    )];
+    if let Some(host) = host.filter(|host| !app.urls.is_host(host)) {
+        lines.push(format!(
+            "The request asks for the host {host}, and the panel's public_url is at {origin}. Whoever runs the panel: \
+             public_url must be the address people use, and a proxy must pass on the Host header it got (Apache: \
+             ProxyPreserveHost On)."
+        ));
+    }
     let template = ErrorPage {
         page: Page::for_anybody(app, "Sent from another site"),
         heading: "Sent from another site".to_owned(),
-        lines: vec![format!(
-            "This form did not come from a page of this panel, so nothing was done. If it did, the address in your \
-             browser is not the panel's own: open {} instead. Behind a proxy, public_url must be the address people \
-             use and the proxy must pass the Host header on (Apache: ProxyPreserveHost On).",
-            app.urls.origin()
-        )],
+        lines,
         statement: None,
         id: None,
         search: false,

@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -61,11 +61,7 @@ pub fn sessions(app: &App) -> SessionManagerLayer<Sessions> {
 pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
     let same_site = CsrfLayer::new()
         .add_trusted_origin(app.urls.origin())
-        .map_err(|e| Error::Usage(format!("settings: public_url: {e}")))?
-        .with_rejection_response({
-            let app = app.clone();
-            move |_: ProtectionError| error::cross_site(&app)
-        });
+        .map_err(|e| Error::Usage(format!("settings: public_url: {e}")))?;
     let router = pages
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -74,6 +70,7 @@ pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), request::envelope))
         .layer(same_site)
+        .layer(from_fn_with_state(app.clone(), explain_refusal))
         .layer(CompressionLayer::new().gzip(true))
         .with_state(app.clone());
     let base = app.urls.base().to_owned();
@@ -82,6 +79,16 @@ pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
     Ok(boxed(ServiceBuilder::new().service(tower::service_fn(
         move |request: Request| logged(state.clone(), routed.clone(), request),
     ))))
+}
+
+/// Gives the refusal of a form from another site a page, which tells by the Host header what to look at.
+async fn explain_refusal(State(app): State<App>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).cloned();
+    let response = next.run(request).await;
+    if response.extensions().get::<ProtectionError>().is_none() {
+        return response;
+    }
+    error::cross_site(&app, host.as_ref().and_then(|host| host.to_str().ok()))
 }
 
 /// Serves what is below the base path as if it stood at the root; the health pages answer at the root too.

@@ -57,6 +57,12 @@ impl Urls {
         host.to_owned() + &port.unwrap_or_default()
     }
 
+    /// Whether a Host header names the panel's public host and port.
+    pub fn is_host(&self, host: &str) -> bool {
+        Url::parse(&format!("{}://{host}/", self.public.scheme()))
+            .is_ok_and(|named| named.origin() == self.public.origin())
+    }
+
     /// Whether the panel is reached over https.
     pub fn is_https(&self) -> bool {
         self.public.scheme() == "https"

@@ -374,6 +374,33 @@ async fn browsers_are_told_to_stay_with_https_where_the_panel_has_it() {
 }
 
 #[tokio::test]
+async fn a_refused_form_names_the_proxy_only_where_the_host_is_not_the_panels() {
+    let panel = Panel::with(Database::fresh().await, |c| {
+        "https://mail.example.com/".clone_into(&mut c.public_url);
+    })
+    .await;
+    for (host, named) in [
+        ("mail.example.com", false),
+        ("MAIL.example.com:443", false),
+        ("mail.example.com:8443", true),
+        ("127.0.0.1:8025", true),
+        ("<b>x", true),
+    ] {
+        let headers = [("host", host), ("origin", "https://evil.example")];
+        let answer = send(&panel.browser(), "POST", "login", &headers, "").await;
+        assert_eq!(answer.status, 403, "{host}");
+        let text = answer.text("main");
+        assert!(text.contains("open https://mail.example.com"), "{text}");
+        assert_eq!(text.contains("ProxyPreserveHost On"), named, "{host}: {text}");
+        assert_eq!(
+            text.contains(&format!("the host {host},")),
+            named,
+            "{host}: {text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn below_a_base_path_every_link_and_redirect_stays_there() {
     let (panel, operator) =
         filled(|c| "http://panel.example/postwarden/".clone_into(&mut c.public_url)).await;
