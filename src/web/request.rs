@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
@@ -23,6 +23,9 @@ use crate::store::{USED, USED_UNIT, VISIT, Visit};
 
 /// Largest form, in bytes: a list of some ten thousand members.
 pub const LARGEST_FORM: usize = 1024 * 1024;
+
+/// What is read of a form that is too large, in bytes.
+const LARGEST_BODY: usize = 4 * LARGEST_FORM;
 
 /// The fields of a posted form, in order.
 #[derive(Debug, Clone, Default)]
@@ -132,18 +135,7 @@ async fn read_form(request: &mut Request) -> Result<Fields> {
     if request.method() != Method::POST {
         return Ok(Fields::default());
     }
-    let body = std::mem::replace(request.body_mut(), Body::empty());
-    let bytes = Limited::new(body, LARGEST_FORM)
-        .collect()
-        .await
-        .map_err(|e| {
-            if e.is::<LengthLimitError>() {
-                Error::TooLarge(LARGEST_FORM)
-            } else {
-                Error::NotAForm
-            }
-        })?
-        .to_bytes();
+    let bytes = read_body(std::mem::replace(request.body_mut(), Body::empty())).await?;
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -155,6 +147,29 @@ async fn read_form(request: &mut Request) -> Result<Fields> {
     Ok(Fields(Arc::new(
         form_urlencoded::parse(&bytes).into_owned().collect(),
     )))
+}
+
+/// The body of a form. Of one that is too large the rest is read too, within reason: who still sends when the answer
+/// comes, as proxies do, may not see it, and says that the panel broke off.
+async fn read_body(mut body: Body) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let data = frame
+            .map_err(|_| Error::NotAForm)?
+            .into_data()
+            .unwrap_or_default();
+        length += data.len();
+        if length <= LARGEST_FORM {
+            bytes.extend_from_slice(&data);
+        } else if length > LARGEST_BODY {
+            break;
+        }
+    }
+    if length > LARGEST_FORM {
+        return Err(Error::TooLarge(LARGEST_FORM));
+    }
+    Ok(bytes)
 }
 
 /// The visitor's address: the peer's, or, from trusted proxies, the last address in `X-Forwarded-For` that is not one
