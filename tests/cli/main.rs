@@ -12,7 +12,8 @@ mod grants;
 mod migrate;
 mod postfix_generate;
 mod postfix_verify;
-mod program;
 mod serve;
 mod settings;
 mod usage;
+
+use support::program;

@@ -4,6 +4,7 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "no suite uses all of it")]
 
 pub mod postfix;
+pub mod program;
 
 use std::net::SocketAddr;
 use std::sync::LazyLock;

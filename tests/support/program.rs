@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Browser, Database, PASSWORD};
+use super::{Answer, Browser, Database, PASSWORD};
 
 /// How long the program may take for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -169,7 +169,12 @@ impl Running {
 
     /// `postwarden serve`, ready.
     pub fn serve(variables: &[(&str, &str)]) -> Self {
-        let running = Self::start(&["serve"], variables, free_address());
+        Self::serve_at(free_address(), variables)
+    }
+
+    /// `postwarden serve` on this address, ready.
+    pub fn serve_at(address: SocketAddr, variables: &[(&str, &str)]) -> Self {
+        let running = Self::start(&["serve"], variables, address);
         running.stderr.wait_for(" serves http");
         running
     }
