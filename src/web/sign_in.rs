@@ -70,20 +70,17 @@ pub async fn show(
         return Ok(see_other(&onward(&app, &next)));
     }
     let (parts, _) = request.into_parts();
-    match halfway(&session_of(&parts)?).await? {
-        Some(halfway) => code_form(&app, &halfway, StatusCode::OK, None),
-        None => {
-            let page = Page::for_anybody(&app, "Sign in");
-            let template = SignInPage {
-                page,
-                username: String::new(),
-                next,
-                failed: None,
-                set: !back.set.is_empty(),
-            };
-            render(StatusCode::OK, &template)
-        }
+    if let Some(halfway) = halfway(&session_of(&parts)?).await? {
+        return code_form(&app, &halfway, StatusCode::OK, None);
     }
+    let template = SignInPage {
+        page: Page::for_anybody(&app, "Sign in"),
+        username: String::new(),
+        next,
+        failed: None,
+        set: !back.set.is_empty(),
+    };
+    render(StatusCode::OK, &template)
 }
 
 /// Checks name and password, or the code of somebody whose password was right.

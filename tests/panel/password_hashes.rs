@@ -40,8 +40,11 @@ pub fn dovecot_accepts(hash: &str, password: &str) -> bool {
         .stdin(Stdio::null())
         .output()
         .expect("doveadm runs: scripts/setup test installs it");
-    let said =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     // It fails in other ways too, and those must not pass for a wrong password.
     assert!(
         said.contains("(verified)") || said.contains("Password mismatch"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postwarden::access::{Guess, Role};
-use postwarden::store::{Admission, Store};
+use postwarden::store::{AccountChange, Admission, Store};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
@@ -199,11 +199,7 @@ async fn of_fifty_guesses_at_once_no_more_are_looked_at_than_there_is_room_for()
 async fn a_name_that_does_not_exist_is_answered_like_one_that_does() {
     let panel = panel().await;
     panel.account("gone", Role::Operator, &[]).await;
-    panel
-        .store
-        .set_account_enabled("gone", false)
-        .await
-        .expect("disabled");
+    panel.change_account("gone", AccountChange::Enabled(false)).await;
     let mut runs = Vec::new();
     for (n, name) in ["joe", "ann", "gone", "no name at all"].into_iter().enumerate() {
         let mut run = Vec::new();
