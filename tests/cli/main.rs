@@ -7,6 +7,7 @@ mod accounts;
 mod changes;
 mod crash;
 mod demo;
+mod fail2ban;
 mod failed_sign_ins;
 mod grants;
 mod migrate;
