@@ -169,16 +169,17 @@ impl Page {
 }
 
 impl Visitor {
-    /// The frame of a page for this visitor, with the notices that wait for it.
+    /// The frame of a page for this visitor, with the notices that wait for it. They go on waiting where nobody will see
+    /// them.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn page(&self, title: &str, section: &'static str) -> Result<Page> {
-        let notices: Option<Vec<Notice>> = self.session.get(NOTICES).await.map_err(unavailable)?;
-        if notices.is_some() {
-            self.session.remove_value(NOTICES).await.map_err(unavailable)?;
-        }
-        let mut notices = notices.unwrap_or_default();
+        let mut notices = if self.headers_only {
+            Vec::new()
+        } else {
+            self.waiting_notices().await?
+        };
         for notice in &mut notices {
             if let Some(name) = notice.secret.take() {
                 notice.secret = self.app.secrets.take(&name);
@@ -197,6 +198,14 @@ impl Visitor {
             notices,
             urls: Arc::clone(&self.app.urls),
         })
+    }
+
+    async fn waiting_notices(&self) -> Result<Vec<Notice>> {
+        let notices: Option<Vec<Notice>> = self.session.get(NOTICES).await.map_err(unavailable)?;
+        if notices.is_some() {
+            self.session.remove_value(NOTICES).await.map_err(unavailable)?;
+        }
+        Ok(notices.unwrap_or_default())
     }
 
     /// Leaves a notice for the next page.

@@ -173,24 +173,39 @@ async fn read_body(mut body: Body) -> Result<Vec<u8>> {
 }
 
 /// The visitor's address: the peer's, or, from trusted proxies, the last address in `X-Forwarded-For` that is not one
-/// of them.
+/// of them. What is no address ends the way back: what stands before it may be anybody's.
 pub fn visitor_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer?.to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut seen = peer;
     let forwarded = headers.get_all("x-forwarded-for");
+    // By bytes: a visitor's own part that is not ASCII does not take away what the proxy added.
     let mut hops = forwarded
         .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
+        .flat_map(|v| v.as_bytes().split(|b| *b == b','))
         .collect::<Vec<_>>();
     while is_trusted(&seen) {
-        let Some(address) = hops.pop().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else {
+        let Some(address) = hops.pop().and_then(address_in) else {
             break;
         };
         seen = address.to_canonical();
     }
     Some(seen)
+}
+
+/// The address one proxy noted: bare, in brackets, with a port, in quotes.
+fn address_in(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
+    let hop = hop
+        .strip_prefix('"')
+        .and_then(|hop| hop.strip_suffix('"'))
+        .unwrap_or(hop);
+    let bare = hop
+        .strip_prefix('[')
+        .and_then(|hop| hop.strip_suffix(']'))
+        .unwrap_or(hop);
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.parse().ok().or_else(with_port)
 }
 
 /// The address a request came from.
@@ -220,6 +235,8 @@ pub struct Visitor {
     pub session: Session,
     /// The panel.
     pub app: App,
+    /// Whether they asked for the headers alone, with HEAD: they will not see what the page says.
+    pub headers_only: bool,
 }
 
 impl Visitor {
@@ -264,6 +281,7 @@ impl FromRequestParts<App> for SignedIn {
             visit,
             session,
             app: app.clone(),
+            headers_only: parts.method == Method::HEAD,
         }))
     }
 }
@@ -319,6 +337,7 @@ pub fn unavailable(error: tower_sessions::session::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     fn seen(peer: &str, forwarded: &str, trusted: &[&str]) -> String {
         let mut headers = HeaderMap::new();
@@ -349,6 +368,58 @@ mod tests {
             ),
             "203.0.113.9"
         );
-        assert_eq!(seen("127.0.0.1", "nonsense", &["127.0.0.1/32"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn an_address_may_have_a_port_brackets_or_quotes() {
+        for (forwarded, address) in [
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("\"203.0.113.9:4711\"", "203.0.113.9"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("\"[2001:db8::1]\"", "2001:db8::1"),
+            ("1.2.3.4 , \"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+        ] {
+            assert_eq!(
+                seen("127.0.0.1", forwarded, &["127.0.0.1/32"]),
+                address,
+                "{forwarded}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_ignored_and_so_is_what_stands_before_it() {
+        for forwarded in [
+            "nonsense",
+            "",
+            ",",
+            "1.2.3.4, unknown",
+            "1.2.3.4, 203.0.113.9:port",
+            "1.2.3.4, 203.0.113.9:99999",
+            "1.2.3.4, [2001:db8::1",
+            "1.2.3.4, \"203.0.113.9",
+            "1.2.3.4, _hidden",
+            "1.2.3.4, 203.0.113.256",
+            "1.2.3.4, 203.0.113.9 198.51.100.1",
+            "1.2.3.4,",
+        ] {
+            assert_eq!(
+                seen("127.0.0.1", forwarded, &["127.0.0.1/32"]),
+                "127.0.0.1",
+                "{forwarded}"
+            );
+        }
+        let mut headers = HeaderMap::new();
+        let odd = HeaderValue::from_bytes(b"\xff\xfe, 203.0.113.9").expect("a header");
+        headers.insert("x-forwarded-for", odd);
+        let trusted = ["127.0.0.1/32".parse().expect("a network")];
+        assert_eq!(
+            visitor_address("127.0.0.1".parse().ok(), &headers, &trusted),
+            Some(IpAddr::from([203, 0, 113, 9])),
+            "nobody hides behind the proxy by sending what is not ASCII"
+        );
     }
 }

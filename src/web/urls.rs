@@ -14,6 +14,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// Keys that would collide with pages of the same name.
 const RESERVED: &[&str] = &["", "new", "bulk", "import", "export.csv"];
 
+/// Longest path a person is sent back to, in bytes; encoded it may be three times that. Apache takes headers of 8190 bytes.
+const LONGEST: usize = 2500;
+
 /// The panel's own addresses.
 #[derive(Debug, Clone)]
 pub struct Urls {
@@ -68,9 +71,11 @@ impl Urls {
         self.public.scheme() == "https"
     }
 
-    /// The path a person may be sent back to: one of the panel's own, as a browser would read it.
+    /// The path a person may be sent back to: one of the panel's own, as a browser would read it, and no longer than
+    /// proxies take.
     pub fn own(&self, target: &str) -> Option<String> {
-        let plain = target.starts_with('/') && !target.contains(['\\', '\n', '\r', '\t']);
+        let plain =
+            target.starts_with('/') && target.len() <= LONGEST && !target.contains(['\\', '\n', '\r', '\t']);
         let joined = self.public.join(target).ok().filter(|_| plain)?;
         let below = joined.path() == self.base || joined.path().starts_with(&format!("{}/", self.base));
         // `/.//evil.example` joins to a path that a browser would take for another host.
@@ -138,9 +143,43 @@ mod tests {
             "/x/..//evil.example",
             "/%2e//evil.example",
             "/\t/evil.example",
+            "/\t//evil.example",
+            "///evil.example",
+            "////evil.example",
+            "//evil.example%2f..",
+            "//evil.example/..",
+            "//user@evil.example",
+            "//panel.example:444/",
+            "/\\/evil.example",
+            "/%2e%2e//evil.example",
+            "//\u{3002}evil.example",
+            "//panel.example@evil.example",
+            " //evil.example",
+            "\0//evil.example",
+            "javascript:alert(1)",
+            "?q=x",
+            "",
             "aliases",
+            &format!("/{}", "x".repeat(2500)),
         ] {
             assert_eq!(root.own(elsewhere), None, "{elsewhere}");
+        }
+        // These look as if they led elsewhere.
+        for (typed, here) in [
+            ("/%5cevil.example", "/%5cevil.example"),
+            ("/%2f/evil.example", "/%2f/evil.example"),
+            ("/@evil.example", "/@evil.example"),
+            ("/:80/evil.example", "/:80/evil.example"),
+            ("/\u{ff0f}evil.example", "/%EF%BC%8Fevil.example"),
+            ("/\u{2044}/evil.example", "/%E2%81%84/evil.example"),
+            ("/\u{b}/evil.example", "/%0B/evil.example"),
+            ("/\0/evil.example", "/%00/evil.example"),
+            ("/ //evil.example", "/%20//evil.example"),
+            ("/x?next=//evil.example", "/x?next=//evil.example"),
+            ("/x#//evil.example", "/x"),
+            ("//panel.example/aliases", "/aliases"),
+        ] {
+            assert_eq!(root.own(typed).as_deref(), Some(here), "{typed:?}");
         }
         let below = at("https://panel.example/postwarden/");
         assert_eq!(
@@ -149,6 +188,8 @@ mod tests {
         );
         assert_eq!(below.own("/wiki"), None);
         assert_eq!(below.own("/postwarden/../wiki"), None);
+        assert_eq!(below.own("/postwarden/%2e%2e/wiki"), None);
+        assert_eq!(below.own("/postwarden//../../wiki"), None);
         assert_eq!(below.own("/postwardens"), None);
     }
 

@@ -224,6 +224,99 @@ async fn every_answer_carries_the_security_headers() {
     }
 }
 
+/// Answers of every kind, from outside the base path too.
+async fn every_kind_of_answer(panel: &Panel) -> Vec<(String, Answer)> {
+    let root = Browser {
+        base: format!("http://{}/", panel.address),
+        ..panel.browser()
+    };
+    let large = "x".repeat(1024 * 1024 + 1);
+    let mut answers = Vec::new();
+    for (method, path, headers, body, status) in [
+        ("GET", "postwarden/login", &[][..], "", 200),
+        ("GET", "postwarden/aliases", &[], "", 303),
+        ("GET", "postwarden", &[], "", 308),
+        ("GET", "elsewhere", &[], "", 404),
+        ("GET", "postwarden/nowhere", &[], "", 404),
+        ("GET", "postwarden/static/nothing.css", &[], "", 404),
+        ("POST", "postwarden/static/postwarden.css", &[], "", 405),
+        ("GET", "postwarden/healthz", &[], "", 200),
+        ("HEAD", "postwarden/login", &[], "", 200),
+        ("POST", "postwarden/login", &[FORM], "username=joe", 422),
+        (
+            "POST",
+            "postwarden/login",
+            &[("sec-fetch-site", "cross-site")],
+            "",
+            403,
+        ),
+        ("POST", "postwarden/login", &[FORM], large.as_str(), 413),
+        (
+            "POST",
+            "postwarden/login",
+            &[("content-type", "text/plain")],
+            "x",
+            415,
+        ),
+        ("POST", "postwarden/aliases", &[FORM], "mail=x", 401),
+    ] {
+        let answer = send(&root, method, path, headers, body).await;
+        let what = format!("{method} {path} {headers:?}");
+        assert_eq!(answer.status, status, "{what}");
+        answers.push((what, answer));
+    }
+    answers
+}
+
+#[tokio::test]
+async fn no_answer_is_kept_by_caches_or_framed_whatever_it_says() {
+    let (panel, _) = filled(|c| "http://panel.example/postwarden/".clone_into(&mut c.public_url)).await;
+    for (what, answer) in every_kind_of_answer(&panel).await {
+        assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
+        let csp = answer.header("content-security-policy");
+        assert!(csp.starts_with("default-src 'none'; "), "{what}: {csp}");
+        assert!(csp.contains("frame-ancestors 'none'"), "{what}: {csp}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_stay_with_https_where_people_use_it() {
+    for (public, told) in [
+        ("https://panel.example/postwarden/", "max-age=63072000"),
+        ("http://panel.example/postwarden/", ""),
+    ] {
+        let panel = Panel::with(Database::fresh().await, |c| public.clone_into(&mut c.public_url)).await;
+        for (what, answer) in every_kind_of_answer(&panel).await {
+            assert_eq!(
+                answer.header("strict-transport-security"),
+                told,
+                "{public}: {what}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn head_leaves_a_notice_for_who_will_see_it() {
+    let (_panel, operator) = ground().await;
+    let fields = [
+        ("id", "joe@shop.example"),
+        ("name", "Joe"),
+        ("generate", "1"),
+        ("enabled", "1"),
+    ];
+    let saved = operator.post_confirmed("users", &fields).await;
+    assert_eq!(saved.status, 303, "{}", saved.text("main"));
+    for path in ["users", ""] {
+        send(&operator, "HEAD", path, &[], "").await;
+    }
+    let page = operator.get("users").await;
+    assert_eq!(page.texts("#secret").len(), 1, "the password, once");
+    assert!(operator.get("users").await.texts(".notice").is_empty());
+}
+
 #[tokio::test]
 async fn no_page_has_inline_scripts_or_styles_or_anything_from_elsewhere() {
     let (panel, operator) = filled(|_| ()).await;
@@ -563,6 +656,9 @@ async fn the_recorded_address_is_the_proxys_word_only_where_the_proxy_is_trusted
         (vec!["127.0.0.1/32"], "203.0.113.9", "203.0.113.9"),
         (vec!["127.0.0.1/32"], "198.51.100.7, 203.0.113.9", "203.0.113.9"),
         (vec!["10.0.0.0/8"], "203.0.113.9", "127.0.0.1"),
+        (vec!["127.0.0.1/32"], "203.0.113.9:4711", "203.0.113.9"),
+        (vec!["127.0.0.1/32"], "\"[2001:db8::1]:443\"", "2001:db8::1"),
+        (vec!["127.0.0.1/32"], "203.0.113.9, unknown", "127.0.0.1"),
     ] {
         let database = Database::fresh().await;
         database.script(GROUND).await;
