@@ -27,6 +27,10 @@ const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 8;
 /// The page whose cost is measured.
 const LIST: &str = "/aliases";
+/// How long the list may take at p95 while others guess passwords, in milliseconds.
+const PATIENCE: f64 = 50.0;
+/// Connections that guess passwords, step by step; two passwords are hashed at once.
+const GUESSERS: &[usize] = &[1, 2, 4, 8, 16];
 /// What browsers accept.
 const COMPRESSED: Option<&str> = Some("gzip");
 
@@ -101,6 +105,7 @@ async fn figures() {
     search(effort).await;
     hub(effort).await;
     bulk(effort).await;
+    sign_in(&small, effort).await;
     println!();
 }
 
@@ -169,6 +174,7 @@ impl Served {
             .env_clear()
             .env("DATABASE_URL", &database.url)
             .env("POSTWARDEN_LISTEN", address.to_string())
+            .env("POSTWARDEN_TRUSTED_PROXIES", "127.0.0.1")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -257,6 +263,22 @@ impl Client {
             .expect("its value")
             .clone_into(&mut client.cookie);
         client
+    }
+
+    /// The status of a sign-in through a proxy: as the operator with the right password, else as somebody new each time.
+    async fn sign_in(&self, password: &str, from: &str) -> u16 {
+        let name = if password == PASSWORD { "operator" } else { from };
+        let answer = self
+            .http
+            .post(format!("{}/login", self.base))
+            .header("x-forwarded-for", from)
+            .form(&[("username", name), ("password", password)])
+            .send()
+            .await
+            .expect("an answer");
+        let status = answer.status().as_u16();
+        answer.bytes().await.expect("a body");
+        status
     }
 
     /// Status and bytes of an answer; `None` where there is none.
@@ -583,6 +605,76 @@ async fn bulk(effort: Effort) {
     figure("  review over that SQL", &ratio(&review));
 }
 
+/// Signing in, and how many guesses the panel takes while somebody else works.
+async fn sign_in(database: &Database, effort: Effort) {
+    println!("\nsigning in");
+    let served = Served::start(database).await;
+    let client = Client::signed_in(served.address).await;
+    let mut right = Rounds::default();
+    let mut quiet = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut durations = Vec::new();
+        for _ in 0..effort.requests.div_ceil(10) {
+            let started = Instant::now();
+            assert_eq!(client.sign_in(PASSWORD, "192.0.2.1").await, 303);
+            durations.push(milliseconds(started.elapsed()));
+        }
+        right.add(durations);
+        quiet.push(p95(request(&client, LIST, COMPRESSED, effort.requests).await));
+    }
+    figure("  right password", &right.text());
+    figure("  list beside nobody, p95", &format!("{} ms", spread(&quiet)));
+    let mut sustained = None;
+    for guessers in GUESSERS {
+        let (rate, list) = guessing(&served, &client, *guessers, effort.span).await;
+        let what = format!("  guesses/s, {guessers} connections");
+        figure(&what, &format!("{rate:.1}, list beside them p95 {list:.2} ms"));
+        if list < PATIENCE && sustained.is_none_or(|most| rate > most) {
+            sustained = Some(rate);
+        }
+    }
+    let what = format!("  guesses/s with the list below {PATIENCE:.0} ms");
+    figure(
+        &what,
+        &sustained.map_or("none".to_owned(), |rate| format!("{rate:.1}")),
+    );
+}
+
+/// Wrong passwords per second that so many connections get looked at, each under another name from another address, and
+/// the p95 of the list on a connection beside them, in milliseconds.
+async fn guessing(served: &Served, client: &Client, guessers: usize, span: Duration) -> (f64, f64) {
+    let started = Instant::now();
+    let guessing: Vec<_> = (0..guessers)
+        .map(|_| {
+            let guesser = Client::new(served.address);
+            tokio::spawn(async move {
+                let mut looked_at = 0_u32;
+                while started.elapsed() < span {
+                    assert_eq!(guesser.sign_in("wrong", &nobodys_address()).await, 422);
+                    looked_at += 1;
+                }
+                looked_at
+            })
+        })
+        .collect();
+    let mut list = Vec::new();
+    while started.elapsed() < span {
+        list.extend(request(client, LIST, COMPRESSED, 1).await);
+    }
+    let mut looked_at = 0;
+    for guesser in guessing {
+        looked_at += guesser.await.expect("a connection");
+    }
+    (f64::from(looked_at) / started.elapsed().as_secs_f64(), p95(list))
+}
+
+/// An address that was not used before, in a network of its own.
+fn nobodys_address() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    std::net::Ipv4Addr::from_bits(0x0a00_0000 + NEXT.fetch_add(1, Ordering::Relaxed)).to_string()
+}
+
 /// Milliseconds of a bulk form on its way.
 async fn posted(client: &Client, fields: &[(&str, &str)], expected: u16) -> f64 {
     let started = Instant::now();
@@ -759,6 +851,12 @@ impl Rounds {
     fn text(&self) -> String {
         format!("p50 {} ms, p99 {} ms", spread(&self.p50), spread(&self.p99))
     }
+}
+
+/// What all but a twentieth stay below.
+fn p95(mut durations: Vec<f64>) -> f64 {
+    durations.sort_by(f64::total_cmp);
+    durations[(durations.len() * 95 / 100).min(durations.len() - 1)]
 }
 
 fn median(values: &[f64]) -> f64 {
