@@ -65,8 +65,11 @@ async fn signed_in(panel: &Panel) -> Site {
     }
 }
 
-/// A browser in which the panel's operator is signed in.
+/// A browser in which the panel's operator is signed in. They take turns: more than five who have the same name and come
+/// at the same moment are taken for guesses.
 pub async fn sign_in(panel: &Panel) -> Browser {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
     let operator = panel.browser();
     let fields = [("username", "operator"), ("password", PASSWORD)];
     let answer = operator.post("login", &fields).await;
