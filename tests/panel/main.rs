@@ -16,6 +16,7 @@ mod live_postfix;
 mod locking;
 mod mailboxes;
 mod mailing_lists;
+mod matrix;
 mod odd_rows;
 mod overrides;
 mod password_hashes;
