@@ -24,6 +24,7 @@ mod postfix_page;
 mod samples;
 mod schema;
 mod scope;
+mod scope_attacks;
 mod sign_in;
 mod strange_tables;
 mod throttle;
