@@ -14,6 +14,7 @@ pub mod relays;
 pub mod relocated;
 pub mod users;
 
+use crate::mail::{domain_of, visible};
 pub use input::{Draft, Input, Problem, Rules, Value};
 
 /// Everything that has the generic pages, in the order of the menu. A table comes before the parts of it that have pages
@@ -247,11 +248,11 @@ pub struct Dependent {
     pub effect: &'static str,
 }
 
-/// Fills the names of a row into a sentence.
+/// Fills the names of a row into a sentence, with everything invisible in them made visible.
 pub fn fill(sentence: &str, subject: &str) -> String {
     sentence
-        .replace("{subject}", subject)
-        .replace("{domain}", &crate::mail::domain_of(subject))
+        .replace("{subject}", &visible(subject))
+        .replace("{domain}", &visible(&domain_of(subject)))
 }
 
 impl Resource {

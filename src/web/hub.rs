@@ -150,7 +150,7 @@ impl Look<'_> {
         }
         let (required, catch_all) = self.required().await?;
         Ok(Hub {
-            page: self.visitor.page(self.domain, "domains").await?,
+            page: self.visitor.page(&text::plain(self.domain), "domains").await?,
             key: stored.row.key.clone(),
             domain: self.domain.to_owned(),
             unicode: text::unicode(self.domain),
@@ -293,7 +293,7 @@ impl Look<'_> {
             .rows
             .iter()
             .map(|row| {
-                let (name, rest) = self.split(&row.address);
+                let (name, rest) = self.split(&text::plain(&row.address));
                 Line {
                     name,
                     rest,

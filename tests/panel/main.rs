@@ -9,6 +9,7 @@ mod bulk_faults;
 mod changes;
 mod faults;
 mod forms;
+mod hostile_content;
 mod http;
 mod hub;
 mod lists;
