@@ -2,21 +2,21 @@
 //!
 //! 0 done, 1 failed, 2 usage, 3 findings. Errors are one line on standard error that says what to do.
 
+mod account;
 mod install;
 mod postfix;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::access::{self, Actor, Grant, Role};
+use crate::access::Actor;
 use crate::config::{Config, LogFormat};
 use crate::demo;
 use crate::error::{Error, Result};
-use crate::mail::DomainName;
-use crate::store::{AccountChange, ChangeQuery, NewAccount, Store};
+use crate::store::{ChangeQuery, Store};
 use crate::web::{self, App};
 
 /// A web panel for Postfix lookup tables in MySQL or MariaDB.
@@ -42,7 +42,7 @@ enum Command {
     },
     /// Manage the accounts that sign in to the panel
     #[command(subcommand)]
-    Account(AccountCommand),
+    Account(account::Command),
     /// List changes, newest first, one per line, the id first
     Changes {
         /// How many
@@ -59,60 +59,6 @@ enum Command {
         /// The folder
         #[arg(long, default_value = "demo-data", value_name = "DIR")]
         dir: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum AccountCommand {
-    /// Create an account
-    Create {
-        /// 1 to 64 of a-z, 0-9 and . _ @ -
-        name: String,
-        /// operator, auditor or owner
-        #[arg(long)]
-        role: Role,
-        /// A domain an owner may see and change; repeat for more
-        #[arg(long = "domain", value_name = "DOMAIN")]
-        domains: Vec<String>,
-        /// Read the password from the first line of standard input; otherwise one is made and printed
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// List the accounts
-    List,
-    /// Set a new password and end the account's sessions
-    Password {
-        /// The account
-        name: String,
-        /// Read the password from the first line of standard input; otherwise one is made and printed
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// Keep an account from signing in and end its sessions
-    Disable {
-        /// The account
-        name: String,
-    },
-    /// Let a disabled account sign in again
-    Enable {
-        /// The account
-        name: String,
-    },
-    /// Grant a domain to an owner
-    Grant {
-        /// The account
-        name: String,
-        /// The domain
-        #[arg(long)]
-        domain: String,
-    },
-    /// Take a domain back from an owner
-    Revoke {
-        /// The account
-        name: String,
-        /// The domain
-        #[arg(long)]
-        domain: String,
     },
 }
 
@@ -191,7 +137,7 @@ async fn perform(cli: Cli) -> Result<ExitCode> {
         Command::Account(command) => {
             let store = Store::connect(&config).await?;
             store.require_migrated().await?;
-            account(&store, command).await
+            account::perform(&store, &config, command).await
         }
         Command::Changes { limit } => {
             let store = Store::connect(&config).await?;
@@ -256,135 +202,6 @@ async fn migrate(store: &Store, dry_run: bool) -> Result<()> {
         }
     }
     Ok(())
-}
-
-async fn account(store: &Store, command: AccountCommand) -> Result<()> {
-    let actor = Actor::command_line();
-    match command {
-        AccountCommand::Create {
-            name,
-            role,
-            domains,
-            password_stdin,
-        } => {
-            crate::store::check_name(&name)?;
-            if role != Role::Owner && !domains.is_empty() {
-                return Err(Error::Usage(format!(
-                    "an {role} sees every domain: --domain is for owners"
-                )));
-            }
-            let grants = domains
-                .iter()
-                .map(|d| domain(d).map(Grant::whole))
-                .collect::<Result<Vec<_>>>()?;
-            let password = Password::take(password_stdin)?;
-            let hash = access::hash(password.text.clone()).await?;
-            let new = NewAccount {
-                name: &name,
-                role,
-                hash: Some(&hash),
-                grants: &grants,
-                expires_at: None,
-            };
-            store.create_account(&actor, &new).await?;
-            print(&format!("created {role} {name}"))?;
-            password.tell()
-        }
-        AccountCommand::List => {
-            for account in store.accounts(&actor).await? {
-                let state = if account.enabled { "enabled" } else { "disabled" };
-                let seen = account
-                    .last_sign_in
-                    .map_or_else(|| "never".to_owned(), |at| at.date().to_string());
-                let domains: Vec<&str> = account.grants.iter().map(|g| g.domain.as_str()).collect();
-                let domains = domains.join(",");
-                print(format!("{}\t{}\t{state}\t{seen}\t{domains}", account.name, account.role).trim_end())?;
-            }
-            Ok(())
-        }
-        AccountCommand::Password { name, password_stdin } => {
-            let password = Password::take(password_stdin)?;
-            let hash = access::hash(password.text.clone()).await?;
-            let change = AccountChange::Password {
-                hash: &hash,
-                must_change: false,
-            };
-            store.change_account(&actor, &name, change).await?;
-            print(&format!("changed the password of {name}"))?;
-            password.tell()
-        }
-        AccountCommand::Disable { name } => {
-            store
-                .change_account(&actor, &name, AccountChange::Enabled(false))
-                .await?;
-            print(&format!("disabled {name}"))
-        }
-        AccountCommand::Enable { name } => {
-            store
-                .change_account(&actor, &name, AccountChange::Enabled(true))
-                .await?;
-            print(&format!("enabled {name}"))
-        }
-        AccountCommand::Grant { name, domain: text } => {
-            let domain = domain(&text)?;
-            store.grant(&actor, &name, &Grant::whole(domain.clone())).await?;
-            print(&format!("granted {domain} to {name}"))
-        }
-        AccountCommand::Revoke { name, domain: text } => {
-            let domain = domain(&text)?;
-            store.revoke(&actor, &name, &domain).await?;
-            print(&format!("took {domain} back from {name}"))
-        }
-    }
-}
-
-fn domain(text: &str) -> Result<DomainName> {
-    DomainName::parse(text).map_err(|fault| Error::Usage(fault.message().to_owned()))
-}
-
-/// A password from standard input, or a new one to be shown once.
-struct Password {
-    text: String,
-    generated: bool,
-}
-
-impl Password {
-    fn take(from_stdin: bool) -> Result<Self> {
-        if !from_stdin {
-            return Ok(Self {
-                text: access::generate(),
-                generated: true,
-            });
-        }
-        Ok(Self {
-            text: password_from_stdin()?,
-            generated: false,
-        })
-    }
-
-    fn tell(self) -> Result<()> {
-        if self.generated {
-            print(&format!("password: {}", self.text))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// The first line of standard input.
-fn password_from_stdin() -> Result<String> {
-    let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|e| Error::unexpected("reading the password", e))?;
-    let text = line.trim_end_matches(['\r', '\n']).to_owned();
-    if text.is_empty() {
-        return Err(Error::Usage(
-            "no password on standard input: its first line is empty".to_owned(),
-        ));
-    }
-    Ok(text)
 }
 
 async fn changes(store: &Store, limit: usize) -> Result<()> {

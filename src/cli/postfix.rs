@@ -259,7 +259,7 @@ fn account(config: &Config, options: Generate) -> Result<Account> {
     let password = if let Some(file) = &options.password_file {
         Some(password_from(file)?)
     } else if options.password_stdin {
-        Some(super::password_from_stdin()?)
+        Some(super::account::password_from_stdin()?)
     } else if options.ask_password {
         Some(ask_password()?)
     } else {

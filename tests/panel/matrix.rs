@@ -91,8 +91,15 @@ impl Line {
     }
 
     fn target(&self) -> String {
-        let name = "postwarden.css";
-        self.path.replace("{key}", key(self.path)).replace("{name}", name)
+        let name = if self.path.starts_with("/accounts") {
+            "somebody"
+        } else {
+            "postwarden.css"
+        };
+        self.path
+            .replace("{key}", key(self.path))
+            .replace("{name}", name)
+            .replace("{domain}", "mine.example")
     }
 
     fn form(&self) -> String {
@@ -102,9 +109,11 @@ impl Line {
             .replace("{password}", &password)
     }
 
-    /// Whether it is about the visitor's session, which is no row.
+    /// Whether it is about the visitor's session, which is no row, or about signing in.
     fn is_about_the_session(&self) -> bool {
-        self.path.starts_with("/login") || self.path.starts_with("/logout")
+        let route = self.path.split('?').next().unwrap_or_default();
+        let first = route.split('/').nth(1).unwrap_or_default();
+        matches!(first, "login" | "logout" | "account" | "invitation")
     }
 
     async fn ask(&self, browser: &Browser) -> Answer {
@@ -258,6 +267,14 @@ async fn ground() -> Panel {
             .await;
     }
     panel.account("auditor", Role::Auditor, &[]).await;
+    panel.account("somebody", Role::Owner, &["mine.example"]).await;
+    panel
+        .database
+        .script(
+            "INSERT INTO pw_invitations (account_id, token, created_by, created_at, expires_at) SELECT id, \
+             UNHEX(SHA2('sesame', 256)), 'operator', NOW(), NOW() + INTERVAL 1 DAY FROM pw_accounts WHERE name = 'somebody'",
+        )
+        .await;
     for (name, domain) in [("owner", "mine"), ("neighbour", "theirs")] {
         let [hosted, kept] = [format!("{domain}.example"), format!("{domain}-kept.example")];
         panel.account(name, Role::Owner, &[&hosted, &kept]).await;
