@@ -49,6 +49,11 @@ impl Account {
     pub fn is_expired(&self) -> bool {
         self.expires_at.is_some_and(|at| at <= utc_now())
     }
+
+    /// The last day on which somebody signs in with it, UTC.
+    pub fn last_day(&self) -> Option<time::Date> {
+        self.expires_at.map(last_day)
+    }
 }
 
 /// An account to be made.
@@ -428,7 +433,7 @@ pub(super) async fn apply(
             set_term(connection, id, "expires_at", at).await?;
             at.map_or_else(
                 || "does not expire".to_owned(),
-                |at| format!("expires on {}", at.date()),
+                |at| format!("expires after {}", last_day(at)),
             )
         }
         AccountChange::MustChange => {
@@ -527,6 +532,11 @@ fn role(word: &str) -> Result<Role> {
 /// Midnight at the end of a day, UTC: the moment an account expires that is good until that day.
 pub fn end_of(day: time::Date) -> PrimitiveDateTime {
     day.next_day().unwrap_or(day).midnight()
+}
+
+/// The last day before a moment: of the midnight at its end, the day itself.
+pub fn last_day(at: PrimitiveDateTime) -> time::Date {
+    (at - time::Duration::seconds(1)).date()
 }
 
 /// Today, UTC.

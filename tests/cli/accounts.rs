@@ -1,6 +1,6 @@
 //! `postwarden account`, against a panel that runs.
 
-use crate::program::{Running, create_account, on, run_with_input, sign_in};
+use crate::program::{Running, create_account, on, run, run_with_input, sign_in};
 use crate::support::{Database, PASSWORD};
 
 #[tokio::test]
@@ -124,7 +124,16 @@ async fn what_cannot_be_is_refused_in_one_line() {
     refused(&create("new", &["operator", "--domain", "a.example"]), "--domain");
     refused(&create("new", &["auditor", "--domain", "a.example"]), "--domain");
     refused(&create("new", &["owner", "--domain", "not a domain"]), "domain");
-    for command in ["password", "disable", "enable"] {
+    for command in [
+        "password",
+        "disable",
+        "enable",
+        "invite",
+        "sign-out",
+        "demand-password",
+        "remove-second-factor",
+        "delete",
+    ] {
         refused(&["account", command, "nobody"], "nobody");
         refused(&["account", command, "jürgen"], "jürgen");
     }
@@ -164,4 +173,196 @@ async fn an_account_needs_a_migrated_database() {
     assert!(line.contains("postwarden migrate"), "{line}");
     let line = on(&database, &["changes"]).refused(1);
     assert!(line.contains("postwarden migrate"), "{line}");
+}
+
+#[tokio::test]
+async fn an_invitation_is_a_link_with_which_the_person_chooses_a_password() {
+    let database = Database::fresh().await;
+    let panel = Running::serve_on(&database);
+    let address = panel.browser().base;
+    let created = run(
+        &[
+            "account",
+            "create",
+            "ann",
+            "--role",
+            "owner",
+            "--domain",
+            "a.example",
+            "--invite",
+        ],
+        &[
+            ("DATABASE_URL", &database.url),
+            ("POSTWARDEN_PUBLIC_URL", &address),
+        ],
+    );
+    let printed = created.done();
+    let link = printed
+        .strip_prefix("created owner ann\n")
+        .expect(&printed)
+        .trim_end();
+    assert!(link.starts_with(&format!("{address}invitation?token=")), "{link}");
+
+    let browser = panel.browser();
+    let page = browser
+        .get(link.strip_prefix(&address).expect("a link of the panel"))
+        .await;
+    assert_eq!(page.status, 200);
+    let answer = browser
+        .submit(
+            &page,
+            &[("new_password", PASSWORD), ("repeat_password", PASSWORD)],
+        )
+        .await;
+    assert_eq!((answer.status, answer.location()), (303, "/login?set=1"));
+    panel.signed_in("ann", PASSWORD).await;
+
+    let again = on(&database, &["account", "invite", "ann"]).done();
+    assert!(
+        again.contains("/invitation?token=") && !again.contains(link),
+        "{again}"
+    );
+    let refused = on(
+        &database,
+        &["account", "invite", "ann", "--mail", "ann@a.example"],
+    )
+    .refused(1);
+    assert!(refused.contains("smtp.url"), "{refused}");
+    on(
+        &database,
+        &[
+            "account",
+            "create",
+            "bob",
+            "--role",
+            "owner",
+            "--mail",
+            "b@b.example",
+        ],
+    )
+    .refused(2);
+}
+
+#[tokio::test]
+async fn limits_are_options_of_a_grant_and_go_with_the_next_one() {
+    let database = Database::fresh().await;
+    create_account(&database, "ann", "owner", &["a.example"]);
+    let grant = |options: &[&str]| {
+        on(
+            &database,
+            &[&["account", "grant", "ann", "--domain", "a.example"], options].concat(),
+        )
+    };
+    let limits = "20 aliases, no catch-all, overrides smtp:[*.out.example], no block rules";
+    assert_eq!(
+        grant(&[
+            "--aliases",
+            "20",
+            "--no-catch-all",
+            "--transport",
+            "smtp:[*.out.example]",
+            "--no-blocks"
+        ])
+        .done(),
+        format!("granted a.example to ann: {limits}\n")
+    );
+    assert_eq!(
+        database
+            .count("SELECT COUNT(*) FROM pw_limits WHERE aliases = 20")
+            .await,
+        1
+    );
+    assert_eq!(grant(&[]).done(), "granted a.example to ann\n");
+    assert_eq!(database.count("SELECT COUNT(*) FROM pw_limits").await, 0);
+    for (options, part) in [
+        (&["--aliases", "-1"][..], "-1"),
+        (&["--aliases", "many"], "many"),
+        (&["--transport", ":[]"], ":[]"),
+        (
+            &["--transport", "smtp:[x.example]", "--no-overrides"],
+            "--no-overrides",
+        ),
+    ] {
+        let refused = grant(options);
+        assert!(
+            refused.stderr.contains(part) && refused.code != Some(0),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_an_operator_does_to_an_account_can_be_done_at_the_command_line() {
+    let database = Database::fresh().await;
+    let panel = Running::serve_on(&database);
+    create_account(&database, "ann", "owner", &["a.example"]);
+    let done = |arguments: &[&str], printed: &str| {
+        assert_eq!(on(&database, &[&["account"], arguments].concat()).done(), printed);
+    };
+
+    let ann = panel.signed_in("ann", PASSWORD).await;
+    done(&["sign-out", "ann"], "ended every session of ann\n");
+    assert_eq!(ann.get("aliases").await.status, 303);
+
+    let ann = panel.signed_in("ann", PASSWORD).await;
+    done(&["demand-password", "ann"], "ann has to choose a new password\n");
+    assert_eq!(ann.get("aliases").await.location(), "/account/password");
+    done(&["role", "ann", "auditor"], "ann is an auditor\n");
+    assert_eq!(ann.get("aliases").await.location(), "/login?next=%2Faliases");
+    assert_eq!(database.count("SELECT COUNT(*) FROM pw_grants").await, 0);
+
+    done(&["expire", "ann", "2020-02-29"], "ann expires after 2020-02-29\n");
+    assert!(on(&database, &["account", "list"]).done().contains("\texpired\t"));
+    assert_eq!(sign_in(&panel.browser(), "ann", PASSWORD).await.status, 422);
+    done(&["expire", "ann", "never"], "ann does not expire\n");
+    panel.signed_in("ann", PASSWORD).await;
+    done(
+        &["remove-second-factor", "ann"],
+        "ann has no second factor any more\n",
+    );
+    done(&["delete", "ann"], "deleted ann\n");
+    assert_eq!(on(&database, &["account", "list"]).done(), "");
+
+    let events = "SELECT event FROM pw_account_events WHERE account = 'ann' AND origin = 'command line'";
+    let events = database.rows(events).await;
+    let events: Vec<&str> = events.iter().filter_map(|row| row[0].as_deref()).collect();
+    assert_eq!(
+        events,
+        [
+            "created as owner of a.example",
+            "ended every session",
+            "has to choose a new password",
+            "owner became auditor",
+            "expires after 2020-02-29",
+            "does not expire",
+            "second factor removed",
+            "deleted",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_weak_password_at_the_command_line_is_taken_with_a_warning() {
+    let database = Database::fresh().await;
+    let run = run_with_input(
+        &[
+            "account",
+            "create",
+            "joe",
+            "--role",
+            "operator",
+            "--password-stdin",
+        ],
+        &[("DATABASE_URL", &database.url)],
+        "short\n",
+    );
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (Some(0), "created operator joe\n")
+    );
+    assert!(
+        run.stderr
+            .starts_with("postwarden: warning: This password has 5 characters"),
+        "{run:?}"
+    );
 }

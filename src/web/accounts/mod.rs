@@ -16,7 +16,7 @@ use super::urls;
 use crate::access::Role;
 use crate::error::{Error, Result};
 use crate::invitation::{self, Invited};
-use crate::store::{Account, AccountChange, Ending, end_of, today};
+use crate::store::{Account, AccountChange, Ending, end_of, last_day, today};
 
 /// Events shown.
 const LATEST: u32 = 20;
@@ -127,7 +127,7 @@ async fn account_page(visitor: &Visitor, account: Account, problem: Option<Strin
     let template = AccountPage {
         page: visitor.page(&account.name, "accounts").await?,
         roles: roles.map(|role| (role, role == account.role)).to_vec(),
-        expires: account.expires_at.map_or(String::new(), last_day),
+        expires: account.last_day().map_or(String::new(), |day| day.to_string()),
         problem,
         sessions: session_views(visitor, sessions),
         events: event_views(events),
@@ -141,11 +141,6 @@ async fn account_page(visitor: &Visitor, account: Account, problem: Option<Strin
         account,
     };
     render(status, &template)
-}
-
-/// The last day of an account that expires at a midnight.
-fn last_day(at: time::PrimitiveDateTime) -> String {
-    (at - time::Duration::seconds(1)).date().to_string()
 }
 
 /// The end of a day that was typed as `2026-12-31`; nothing for nothing.
