@@ -6,6 +6,7 @@
 mod failure;
 mod grant;
 mod password;
+mod rights;
 pub mod second_factor;
 pub mod strength;
 mod throttle;
@@ -20,6 +21,7 @@ use crate::resource::{OwnerRights, Resource};
 pub use failure::{Failure, Reason};
 pub use grant::{Grant, Limits};
 pub use password::{generate, hash, verify, verify_nobody};
+pub use rights::Rights;
 pub use second_factor::SharedSecret;
 pub use throttle::{Guess, KNOWN_FOR, Key, Limit};
 
@@ -142,15 +144,6 @@ impl Actor {
         }
     }
 
-    /// Whether the actor may change rows of this table at all; which ones, the scope says.
-    pub fn may_write(&self, resource: &Resource) -> bool {
-        match self.role {
-            Role::Operator => true,
-            Role::Auditor => false,
-            Role::Owner => resource.owners != OwnerRights::Read,
-        }
-    }
-
     /// That the actor sees every row, as operators and auditors do.
     ///
     /// # Errors
@@ -176,12 +169,17 @@ impl Actor {
         }
     }
 
-    /// That the actor may change rows of this table at all.
+    /// That the actor's role may change rows of this table; which ones, the scope and the limits of its grants say.
     ///
     /// # Errors
     /// [`Error::Forbidden`] where the role does not allow it.
     pub fn require_write(&self, resource: &Resource) -> Result<()> {
-        if self.may_write(resource) {
+        let may = match self.role {
+            Role::Operator => true,
+            Role::Auditor => false,
+            Role::Owner => resource.owners != OwnerRights::Read,
+        };
+        if may {
             return Ok(());
         }
         Err(Error::Forbidden(format!(

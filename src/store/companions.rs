@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::row::Stored;
 use super::{Operation, Override, Refusal, Store, Warning};
-use crate::access::Actor;
+use crate::access::{Actor, Rights};
 use crate::error::{Error, Result};
 use crate::mail::{domain_of, items_of};
 use crate::resource::{Draft, Problem, Resource, aliases, backups, relays, users};
@@ -295,7 +295,11 @@ impl Store {
             plan.merge(self.plan_without_self_aliases(actor, &own).await?);
         }
         for row in self.about(actor, &relays::RESOURCE, &own).await? {
-            if self.came_with_override(&row.row.key, address).await? {
+            if actor.rights(&relays::RESOURCE, address) == Rights::Read {
+                plan.told.push(format!(
+                    "The relay recipient `{address}` stays: it is kept by the operator."
+                ));
+            } else if self.came_with_override(&row.row.key, address).await? {
                 plan.told
                     .push(format!("The relay recipient `{address}` is deleted."));
                 plan.operations.push(delete_row(&relays::RESOURCE, &row));

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use super::changes::{Action, Record, record};
 use super::connect::{classify, is_deadlock, number};
+use super::limits::{expect_removable, expect_switchable, expect_within_limits};
 use super::list::{find_row, find_rows, push_key, push_keys};
 use super::row::{Row, Stored};
 use super::schema::{Schema, Table, require};
@@ -116,6 +117,15 @@ pub enum Refusal {
         /// The other row, where the actor may see it.
         key: Option<String>,
     },
+    /// It is beyond what is granted to the actor.
+    Limit {
+        /// What was to be written.
+        resource: &'static Resource,
+        /// The column that is beyond it.
+        column: &'static str,
+        /// The limit, what of it is used, and what to do.
+        why: String,
+    },
     /// The numbering of this table has reached the end of its type.
     KeysUsedUp(&'static Resource),
     /// Something else went wrong.
@@ -129,7 +139,7 @@ impl From<Error> for Refusal {
 }
 
 /// What stops a unit: an answer for the person, or the database.
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Database(sqlx::Error),
 }
@@ -205,6 +215,7 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let row = before.map(|(stored, _)| &stored.row);
         expect_storable(&mut connection, actor, resource, table, draft, row).await?;
+        expect_within_limits(&mut connection, &schema, actor, resource, draft, row).await?;
         drop(connection);
         Ok(self.warnings(actor, resource, draft, row).await?)
     }
@@ -325,6 +336,9 @@ impl Unit<'_> {
             if before.is_empty() {
                 continue;
             }
+            for stored in &before {
+                expect_switchable(self.actor, resource, &stored.row, enabled)?;
+            }
             let keys: Vec<String> = before.iter().map(|stored| stored.row.key.clone()).collect();
             let mut sql = QueryBuilder::new(format!("UPDATE {} SET enabled = ", ident(resource.table)));
             sql.push_bind(i64::from(enabled));
@@ -349,6 +363,9 @@ impl Unit<'_> {
             let before = self.rows(resource, &table, keys).await?;
             if let [stored] = before.as_slice() {
                 expect_version(stored, version)?;
+            }
+            for stored in &before {
+                expect_removable(self.actor, resource, &stored.row)?;
             }
             let sql = QueryBuilder::new(format!("DELETE FROM {}", ident(resource.table)));
             let deleted = self.at_rows(sql, resource, &table, keys).await?;
@@ -482,7 +499,9 @@ impl Unit<'_> {
         draft: &Draft,
         except: Option<&Row>,
     ) -> Result<(), Stop> {
-        expect_storable(&mut self.transaction, self.actor, resource, table, draft, except).await
+        let connection = &mut *self.transaction;
+        expect_storable(connection, self.actor, resource, table, draft, except).await?;
+        expect_within_limits(connection, &self.schema, self.actor, resource, draft, except).await
     }
 
     /// Reads and locks a row the actor may see.

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::limits::Limits;
 use super::overrides::Placement;
 use super::page::{Page, render};
 use super::request::{Fields, Visitor};
@@ -56,6 +57,10 @@ pub struct Form {
     pub other: Option<String>,
     /// Whether the actor may save.
     pub writable: bool,
+    /// Whether the actor may delete the row.
+    pub removable: bool,
+    /// What an owner should know of the limits.
+    pub limits: Limits,
     /// What the form of this table has that others have not.
     pub extra: Extra,
     /// What is wrong with fields that are no column's.
@@ -118,6 +123,8 @@ pub struct Members {
     pub expanded: Gauge,
     /// Addresses of a loop, if there is one.
     pub cycle: Option<String>,
+    /// Members, of those that an owner may put in, where that is limited.
+    pub allowed: Option<Gauge>,
     /// Characters of the column in use, where it holds few.
     pub used: Option<Gauge>,
     /// Lists this one is a member of: key and address.
@@ -192,7 +199,7 @@ pub struct Field {
     /// Most characters the live column holds.
     pub capacity: Option<u64>,
     /// Ready-made values: name and value.
-    pub presets: &'static [(&'static str, &'static str)],
+    pub presets: Vec<(String, String)>,
 }
 
 /// What was typed, or stands in the row, by column.
@@ -268,6 +275,8 @@ impl Form {
             next: String::new(),
             other: None,
             writable: true,
+            removable: true,
+            limits: Limits::default(),
             extra: Extra::None,
             beside: Vec::new(),
         }
@@ -442,7 +451,7 @@ impl Field {
             choices,
             suggestions,
             capacity: table.column(column.name).and_then(|c| c.capacity),
-            presets: &[],
+            presets: Vec::new(),
         }
     }
 

@@ -5,16 +5,21 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::changes::ChangeView;
+use super::form::Gauge;
+use super::limits::SELF_ALIASES;
 use super::page::{Page, render};
 use super::request::Visitor;
 use super::urls::query;
 use super::view::RowView;
 use super::{crud, text};
+use crate::access::Rights;
 use crate::error::Result;
 use crate::mail::items_of;
 use crate::resource::overrides::IN_DOMAINS;
-use crate::resource::{Kind, Resource, access, aliases, backups, domains, lists, relays, relocated, users};
-use crate::store::{ChangeQuery, ListQuery, Row, Stored, Total};
+use crate::resource::{
+    Kind, Part, Resource, access, aliases, backups, domains, lists, relays, relocated, users,
+};
+use crate::store::{ChangeQuery, ListQuery, Row, Stored, Total, Usage, Used};
 
 /// Rows a section shows; the rest are behind a link.
 const SHOWN: u16 = 20;
@@ -43,7 +48,17 @@ struct Hub {
     backup: Option<BackupEntry>,
     changes: Vec<ChangeView>,
     writable: bool,
-    addressable: bool,
+    addable: Addable,
+}
+
+/// What can be added to the domain's aliases.
+struct Addable {
+    /// An address.
+    address: bool,
+    /// A catch-all.
+    catch_all: bool,
+    /// What the operator keeps of them.
+    kept: Vec<String>,
 }
 
 /// An address every domain must have.
@@ -69,6 +84,10 @@ struct Section {
     title: &'static str,
     /// How many there are.
     count: Option<String>,
+    /// How many of them there may be, where that is limited.
+    share: Option<Gauge>,
+    /// What the operator keeps of them.
+    kept: Vec<String>,
     lines: Vec<Line>,
     all: Option<String>,
     new: Option<String>,
@@ -111,6 +130,7 @@ pub async fn show(visitor: Visitor, key: String, headers: HeaderMap) -> Result<R
     let hub = Look {
         visitor: &visitor,
         domain: &domain,
+        usage: visitor.app.store.usage(&visitor.actor).await?,
         here: visitor.app.urls.row("domains", &stored.row.key),
     };
     render(StatusCode::OK, &hub.read(&stored, writable).await?)
@@ -120,6 +140,8 @@ pub async fn show(visitor: Visitor, key: String, headers: HeaderMap) -> Result<R
 struct Look<'a> {
     visitor: &'a Visitor,
     domain: &'a str,
+    /// How much of the limited domains is used.
+    usage: Vec<Usage>,
     /// The hub's own address.
     here: String,
 }
@@ -170,8 +192,18 @@ impl Look<'_> {
             backup,
             changes: changes.into_iter().map(ChangeView::new).collect(),
             writable,
-            addressable: actor.may_write(&aliases::RESOURCE)
-                && store.table(&aliases::RESOURCE).await?.is_some(),
+            addable: self.addable().await?,
+        })
+    }
+
+    async fn addable(&self) -> Result<Addable> {
+        let (actor, resource) = (&self.visitor.actor, &aliases::RESOURCE);
+        let address = self.may_add(resource) && self.visitor.app.store.table(resource).await?.is_some();
+        let at_all = format!("@{}", self.domain);
+        Ok(Addable {
+            address,
+            catch_all: address && actor.rights(resource, &at_all) == Rights::All,
+            kept: actor.kept(resource, Some(self.domain)),
         })
     }
 
@@ -207,6 +239,18 @@ impl Look<'_> {
         )))
     }
 
+    /// How much of a table is used, where that is limited.
+    fn used(&self, resource: &Resource) -> Used {
+        let usage = self.usage.iter().find(|usage| usage.domain == self.domain);
+        usage.map_or_else(Used::default, |usage| usage.of(resource))
+    }
+
+    /// Whether a row of the domain can be added to a table.
+    fn may_add(&self, resource: &Resource) -> bool {
+        let actor = &self.visitor.actor;
+        actor.rights(resource, self.domain) == Rights::All && !self.used(resource).is_full()
+    }
+
     fn filled(&self, resource: &'static Resource, lines: Vec<Line>, total: Total, more: bool) -> Section {
         let count = match total {
             Total::Exactly(0) => None,
@@ -225,12 +269,28 @@ impl Look<'_> {
             resource.subject
         };
         let offered = self.page(resource.slug, "/new", &[(field, &subject), ("next", &self.here)]);
+        // Lists are aliases: their share is said there.
+        let used = match resource.part {
+            Part::Lists => Used::default(),
+            Part::Whole | Part::Overrides => self.used(resource),
+        };
+        let mut kept = Vec::new();
+        if resource.table != aliases::RESOURCE.table {
+            kept = self.visitor.actor.kept(resource, Some(self.domain));
+        } else if used.most.is_some() && total != Total::Exactly(used.used) {
+            kept.push(SELF_ALIASES.to_owned());
+        }
         Section {
             title: resource.words.title,
             count,
             lines,
             all: more.then(|| self.page(resource.slug, "", &[("domain", self.domain)])),
-            new: self.visitor.actor.may_write(resource).then_some(offered),
+            share: used.most.map(|most| Gauge {
+                used: used.used,
+                most,
+            }),
+            kept,
+            new: self.may_add(resource).then_some(offered),
             none: "none yet",
         }
     }

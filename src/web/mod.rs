@@ -17,6 +17,7 @@ mod health;
 mod hub;
 mod invitation;
 mod layers;
+mod limits;
 mod overrides;
 mod page;
 mod postfix;

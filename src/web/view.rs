@@ -1,6 +1,7 @@
 //! Rows as a list shows them.
 
 use super::text;
+use crate::access::Rights;
 use crate::mail::Destinations;
 use crate::resource::{Column, Kind, Resource};
 use crate::store::{Row, Store};
@@ -25,6 +26,8 @@ pub struct RowView {
     pub cells: Vec<Cell>,
     /// Whether the row is on.
     pub enabled: bool,
+    /// What the visitor may do to it, where the list offers anything.
+    pub rights: Rights,
 }
 
 /// One column of a row.
@@ -68,7 +71,18 @@ impl RowView {
             problems,
             cells,
             enabled: row.is_enabled(),
+            rights: Rights::All,
         }
+    }
+
+    /// Whether it can be switched off and deleted.
+    pub fn is_removable(&self) -> bool {
+        self.rights != Rights::Read
+    }
+
+    /// Whether it can be edited and switched on too.
+    pub fn is_editable(&self) -> bool {
+        self.rights == Rights::All
     }
 }
 

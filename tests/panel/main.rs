@@ -12,6 +12,7 @@ mod forms;
 mod hostile_content;
 mod http;
 mod hub;
+mod limits;
 mod lists;
 mod live_postfix;
 mod locking;

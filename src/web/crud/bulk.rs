@@ -7,10 +7,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::index::list_address;
+use super::refused::beyond;
 use super::{CACHED, Depending, companions, live};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Enabling, ListQuery, MOST, Operation, Plan, Refusal, Row, Selection, Total};
+use crate::store::{
+    Enabling, ListQuery, MOST, Operation, Plan, Refusal, Row, Selection, Total, expect_removable,
+    expect_switchable,
+};
 use crate::web::page::{Notice, Page, render, see_other};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -296,6 +300,12 @@ async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, agai
         .into_iter()
         .filter(|row| chosen.contains(row.key.as_str()))
         .collect();
+    if let Some(why) = rows
+        .iter()
+        .find_map(|row| refusal(&visitor, resource, action, row))
+    {
+        return review.respond(Some(&why));
+    }
     let subjects: Vec<&str> = rows.iter().map(|row| row.text(resource.subject)).collect();
     review.counting(&subjects);
     if rows.is_empty() {
@@ -331,10 +341,27 @@ async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, agai
         Err(Refusal::Failed(Error::NotFound) | Refusal::Conflict(_)) => {
             Box::pin(run(resource, visitor, fields, true)).await
         }
+        Err(Refusal::Limit { why, .. }) => review.respond(Some(&why)),
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("a bulk change was refused: {other:?}"))),
     }
+}
+
+/// Why an owner may not do this to a row: then nothing is done to the others either, since a selection is meant whole.
+pub(in crate::web) fn refusal(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    action: Action,
+    row: &Row,
+) -> Option<String> {
+    let judged = match action {
+        Action::Enable => expect_switchable(&visitor.actor, resource, row, true),
+        Action::Disable => expect_switchable(&visitor.actor, resource, row, false),
+        Action::Delete => expect_removable(&visitor.actor, resource, row),
+    };
+    let why = beyond(judged, resource).err()?.message;
+    Some(format!("`{}`: {why}", text::plain(row.text(resource.subject))))
 }
 
 /// The keys of those rows that would change; the page says what becomes of the others.

@@ -5,10 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::conflict::shown;
+use super::refused::beyond;
 use super::{Depending, Done, companions, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Operation, Refusal, Row, Stored};
+use crate::store::{Operation, Refusal, Row, Stored, expect_removable};
 use crate::web::page::{Page, render};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -25,6 +26,8 @@ struct ConfirmDelete {
     dependents: Vec<Depending>,
     /// What can go with the row: a self alias without its mailbox takes mail only to bounce it.
     companions: Vec<String>,
+    /// Why it stays.
+    problem: Option<String>,
 }
 
 pub(super) async fn ask_delete(
@@ -38,10 +41,25 @@ pub(super) async fn ask_delete(
     if let Some(why) = table.read_only(resource) {
         return Err(Error::ReadOnly(why));
     }
-    confirm_delete(resource, &visitor, &stored).await
+    confirm_delete(resource, &visitor, &stored, None).await
 }
 
-async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: &Stored) -> Result<Response> {
+/// 200 to ask, 422 where the row stays for this reason.
+async fn confirm_delete(
+    resource: &'static Resource,
+    visitor: &Visitor,
+    stored: &Stored,
+    problem: Option<String>,
+) -> Result<Response> {
+    let problem = problem.or_else(|| {
+        let judged = expect_removable(&visitor.actor, resource, &stored.row);
+        Some(beyond(judged, resource).err()?.message)
+    });
+    let status = if problem.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     let companions = companions::plan_deletion(visitor, resource, std::slice::from_ref(&stored.row))
         .await?
         .told;
@@ -62,8 +80,9 @@ async fn confirm_delete(resource: &'static Resource, visitor: &Visitor, stored: 
         values: values_of(resource, &stored.row),
         dependents: Depending::all(visitor, dependents),
         companions,
+        problem,
     };
-    render(StatusCode::OK, &template)
+    render(status, &template)
 }
 
 fn values_of(resource: &Resource, row: &Row) -> Vec<(&'static str, String)> {
@@ -117,6 +136,7 @@ pub(super) async fn delete(
             let now = visitor.now(resource, &now).await?;
             visitor.conflict(resource, now, Vec::new(), &fields).await
         }
+        Err(Refusal::Limit { why, .. }) => confirm_delete(resource, &visitor, &stored, Some(why)).await,
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("deleting was refused: {other:?}"))),

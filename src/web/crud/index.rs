@@ -7,6 +7,7 @@ use axum::response::Response;
 use crate::error::{Error, ReadOnly, Result};
 use crate::resource::Resource;
 use crate::store::{ListQuery, Total, matter};
+use crate::web::limits::Limits;
 use crate::web::page::{Page, render};
 use crate::web::request::Visitor;
 use crate::web::text;
@@ -38,6 +39,11 @@ struct Index {
     /// What the live Postfix does not look up.
     unread: Vec<String>,
     writable: bool,
+    /// Whether a row can be added now.
+    addable: bool,
+    /// Why not, where all that there may be are there.
+    full: Option<String>,
+    limits: Limits,
     has_enabled: bool,
 }
 
@@ -138,11 +144,18 @@ pub(in crate::web) async fn respond(
         Total::Exactly(n) => text::number(n),
         Total::MoreThan(n) => format!("more than {}", text::number(n)),
     };
+    let mut rows = shown.rows;
+    for row in &mut rows {
+        row.rights = visitor.actor.rights(resource, &row.subject);
+    }
+    let writable = visitor.actor.may_write(resource) && shown.read_only.is_none();
+    let limits = visitor.limits(resource, None).await?;
+    let full = visitor.full(resource, &limits).filter(|_| writable);
     let template = Index {
         unread: unread(visitor, resource).await?,
         matter: matter(resource, &query.needs),
         page: visitor.page(resource.words.title, resource.slug).await?,
-        rows: shown.rows,
+        rows,
         headings,
         here: address(&[]),
         total: text::total(shown.total, resource.words.noun, resource.words.many),
@@ -153,7 +166,10 @@ pub(in crate::web) async fn respond(
         lengths: [25, 50, 100]
             .map(|n: u16| (n, address(&[("per", &n.to_string()), ("after", "")])))
             .to_vec(),
-        writable: visitor.actor.may_write(resource) && shown.read_only.is_none(),
+        writable,
+        addable: writable && visitor.actor.may_add(resource) && full.is_none(),
+        full,
+        limits,
         has_enabled: shown.has_enabled,
         read_only: shown.read_only,
         resource,

@@ -68,6 +68,11 @@ pub(super) async fn members(
             used: expansion.count as u64,
             most: EXPANSION_LIMIT as u64,
         },
+        allowed: actor.scope.grant(&domain_of(&address)).and_then(|grant| {
+            let most = grant.limits.members?.into();
+            let used = items.len() as u64;
+            Some(Gauge { used, most })
+        }),
         cycle: expansion.cycle.map(|cycle| cycle.join(" → ")),
         used: capacity.filter(|most| *most < 1000).map(|most| Gauge {
             used: used as u64,

@@ -17,6 +17,14 @@ pub(in crate::web) enum Answer {
     Reason(String),
 }
 
+/// What is beyond the limits of a grant, as a problem of a form of `mine` and as a page without one says it.
+pub(in crate::web) fn beyond(result: Result<(), Refusal>, mine: &'static Resource) -> Result<(), Problem> {
+    match result.map_err(|refusal| refused(refusal, mine)) {
+        Err(Answer::Problem(problem, _)) => Err(problem),
+        _ => Ok(()),
+    }
+}
+
 /// The answer to a form of `mine`; what it writes beside its own row may have been refused too.
 pub(in crate::web) fn refused(refusal: Refusal, mine: &'static Resource) -> Answer {
     // A column of another table is no field of this form; what is wrong with it is said beside the subject.
@@ -74,6 +82,11 @@ pub(in crate::web) fn refused(refusal: Refusal, mine: &'static Resource) -> Answ
             );
             problem(resource, column, message, None)
         }
+        Refusal::Limit {
+            resource,
+            column,
+            why,
+        } => problem(resource, column, why, None),
         Refusal::Shared { column, key } => {
             let message = "The directory is not free: two mailboxes in one directory read each other's mail. Leave the \
                            field empty to have one of its own.";

@@ -8,8 +8,9 @@ use axum::response::Response;
 use super::conflict::{Versions, shown};
 use super::refused::{Answer, refused};
 use super::{Done, companions, left_behind, live, members, report, stored};
-use crate::access::Scope;
+use crate::access::{Rights, Scope};
 use crate::error::{Error, Result};
+use crate::mail::domain_of;
 use crate::resource::{Draft, Part, Resource};
 use crate::store::{Operation, Refusal, Row, Stored, Table, Warning};
 use crate::web::form::{self, Form, Stage, Typed};
@@ -23,6 +24,7 @@ pub(super) async fn blank(
 ) -> Result<Response> {
     let table = live(&visitor, resource).await?;
     visitor.actor.require_write(resource)?;
+    visitor.require_add(resource)?;
     if let Some(why) = table.read_only(resource) {
         return Err(Error::ReadOnly(why));
     }
@@ -54,6 +56,7 @@ async fn new_form(
     let page = visitor.page(&title, resource.slug).await?;
     let mut form = Form::new(page, resource, table, values);
     form.extra = companions::extra(visitor, resource, table, None, values, fields).await?;
+    form.limits = visitor.limits(resource, None).await?;
     form.without_rare_for(&visitor.actor);
     Ok(form)
 }
@@ -114,7 +117,14 @@ pub(super) async fn edit_form(
     form.key = Some(stored.row.key.clone());
     form.version = stored.image.version();
     form.subject = title;
-    form.writable = visitor.actor.may_write(resource) && table.read_only(resource).is_none();
+    let changeable = visitor.actor.require_write(resource).is_ok() && table.read_only(resource).is_none();
+    let rights = visitor.actor.rights(resource, stored.row.text(resource.subject));
+    form.writable = changeable && rights == Rights::All;
+    form.removable = changeable && rights != Rights::Read;
+    if changeable && rights != Rights::All {
+        let domain = domain_of(stored.row.text(resource.subject));
+        form.limits.told = visitor.actor.kept(resource, Some(&domain));
+    }
     form.extra = companions::extra(visitor, resource, table, Some(stored), values, fields).await?;
     form.without_rare_for(&visitor.actor);
     Ok(form)

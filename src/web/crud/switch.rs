@@ -2,11 +2,12 @@
 
 use axum::response::Response;
 
+use super::refused::beyond;
 use super::save::edit_form;
 use super::{Done, companions, left_behind, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
-use crate::store::{Operation, Refusal, Warning};
+use crate::store::{Operation, Refusal, Stored, Table, Warning, expect_switchable};
 use crate::web::form::Stage;
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -27,27 +28,21 @@ pub(super) async fn set_enabled(
         "1" => true,
         "0" => false,
         other => {
-            let message = format!("`{}` is neither 1 (on) nor 0 (off).", text::plain(other));
-            let form = edit_form(
-                &visitor,
-                resource,
-                &table,
-                &stored,
-                &stored.row.fields(),
-                &Fields::default(),
-            )
-            .await?;
-            return form
-                .with_problems(
-                    Stage::Refused,
-                    &[Problem {
-                        column: "enabled",
-                        message,
-                    }],
-                )
-                .respond();
+            let problem = Problem {
+                column: "enabled",
+                message: format!("`{}` is neither 1 (on) nor 0 (off).", text::plain(other)),
+            };
+            return refuse(&visitor, resource, &table, &stored, problem).await;
         }
     };
+    if enabled != stored.row.is_enabled()
+        && let Err(problem) = beyond(
+            expect_switchable(&visitor.actor, resource, &stored.row, enabled),
+            resource,
+        )
+    {
+        return refuse(&visitor, resource, &table, &stored, problem).await;
+    }
     let next = visitor.app.urls.own(fields.text("next"));
     let store = &visitor.app.store;
     let mut warnings = Vec::new();
@@ -90,7 +85,7 @@ pub(super) async fn set_enabled(
     let changed = match store.apply(&visitor.actor, &[operation]).await {
         Ok(applied) => applied.change.is_some(),
         Err(Refusal::Failed(error)) => return Err(error),
-        Err(Refusal::Unstorable(why)) => return Err(Error::Forbidden(why)),
+        Err(Refusal::Unstorable(why) | Refusal::Limit { why, .. }) => return Err(Error::Forbidden(why)),
         Err(other) => return Err(Error::Unexpected(format!("switching was refused: {other:?}"))),
     };
     let subject = text::plain(stored.row.text(resource.subject));
@@ -110,4 +105,19 @@ pub(super) async fn set_enabled(
         secret: None,
     };
     report(&visitor, resource, done, next).await
+}
+
+/// The form of the row as it is, with why it is not switched.
+async fn refuse(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    table: &Table,
+    stored: &Stored,
+    problem: Problem,
+) -> Result<Response> {
+    let values = stored.row.fields();
+    edit_form(visitor, resource, table, stored, &values, &Fields::default())
+        .await?
+        .with_problems(Stage::Refused, &[problem])
+        .respond()
 }

@@ -1,6 +1,7 @@
 //! `/overrides`: one person's mail sent elsewhere. The pages look like every table's; an override is kept whole by
 //! `store::companions`.
 
+mod allowed;
 mod save;
 mod whole;
 
@@ -18,11 +19,14 @@ use super::routes::Routes;
 use super::view::{Cell, RowView};
 use super::watch::{GLANCE, Known, NOW};
 use super::{text, urls};
+use crate::access::Rights;
 use crate::config::OverrideTable;
 use crate::error::{Error, Result};
+use crate::mail::domain_of;
 use crate::resource::Resource;
-use crate::resource::overrides::{IN_BACKUPS, IN_DOMAINS, PRESETS};
+use crate::resource::overrides::{IN_BACKUPS, IN_DOMAINS};
 use crate::store::{ListQuery, Override, Table, Warning};
+use allowed::{offered, patterns};
 use save::{create, save};
 use whole::{ask_delete, bulk, delete, set_enabled};
 
@@ -198,6 +202,7 @@ pub(super) fn view(visitor: &Visitor, row: &Override) -> RowView {
 async fn blank(visitor: Visitor, Asked(offered): Asked<BTreeMap<String, String>>) -> Result<Response> {
     let (chosen, table) = live(&visitor, None).await?;
     visitor.actor.require_write(chosen.place)?;
+    visitor.require_add(chosen.place)?;
     let offer = |name: &str| offered.get(name).cloned().unwrap_or_default();
     let mut values = vec![("domain", offer("mail")), ("transport", offer("transport"))];
     if let Some(source) = offered.get("copy") {
@@ -240,13 +245,14 @@ async fn form(
     let title = stored.map_or_else(|| "New override".to_owned(), |s| text::plain(&s.address));
     let page = visitor.page(&title, place.slug).await?;
     let mut form = Form::new(page, place, table, values);
+    let presets = offered(patterns(visitor, stored.map(|stored| stored.address.as_str())));
     // Switching off is the list's; an override is written to be on.
     form.fields.retain(|field| !field.is_switch());
     for field in &mut form.fields {
         if field.column.name == "domain" {
             field.name = "mail";
         } else {
-            field.presets = PRESETS;
+            field.presets.clone_from(&presets);
             field.suggestions = &[];
         }
     }
@@ -255,7 +261,20 @@ async fn form(
         form.version = stored.version();
         form.subject = title;
     }
-    form.writable = visitor.actor.may_write(place);
+    let may_write = visitor.actor.require_write(place).is_ok();
+    match stored.map(|stored| {
+        (
+            visitor.actor.rights(place, &stored.address),
+            domain_of(&stored.address),
+        )
+    }) {
+        None => form.limits = visitor.limits(place, None).await?,
+        Some((rights, domain)) => {
+            form.writable = may_write && rights == Rights::All;
+            form.removable = may_write && rights != Rights::Read;
+            form.limits.told = visitor.actor.kept(place, Some(&domain));
+        }
+    }
     form.extra = Extra::Override(place.table, chosen.why);
     Ok(form)
 }

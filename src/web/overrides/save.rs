@@ -2,10 +2,9 @@
 
 use axum::response::Response;
 
+use super::allowed::{allows, patterns};
 use super::{Chosen, form, found, leave, live};
-use crate::access::Scope;
 use crate::error::{Error, Result};
-use crate::resource::overrides::PRESETS;
 use crate::resource::{Draft, Problem, Resource};
 use crate::store::{Override, Plan, Refusal, Table, Warning};
 use crate::web::crud::conflict::{Now, Versions};
@@ -118,20 +117,9 @@ impl Saving {
             .stored
             .as_ref()
             .is_some_and(|stored| stored.transport() == transport && stored.address == draft.text("domain"));
-        if self.visitor.actor.scope == Scope::Everything || kept {
-            return None;
-        }
-        let presets: Vec<String> = PRESETS
-            .iter()
-            .map(|(_, transport)| (*transport).to_owned())
-            .collect();
-        let configured = &self.visitor.app.config.overrides.allow;
-        let allowed = if configured.is_empty() {
-            &presets
-        } else {
-            configured
-        };
-        if allowed.iter().any(|pattern| allows(pattern, &transport)) {
+        let allowed = patterns(&self.visitor, Some(&draft.text("domain")))?;
+        // No override at all, or none of that domain, is more than a matter of the transport: the store says so.
+        if kept || allowed.is_empty() || allowed.iter().any(|pattern| allows(pattern, &transport)) {
             return None;
         }
         let list: Vec<String> = allowed.iter().map(|pattern| format!("`{pattern}`")).collect();
@@ -243,39 +231,5 @@ impl Saving {
         let link = Some(("Edit again".to_owned(), urls.row("overrides", &address)));
         leave(&self.visitor, lines, tell, changed, link).await?;
         Ok(see_other(&next.unwrap_or_else(|| urls.page("/overrides"))))
-    }
-}
-
-/// Whether a pattern allows a transport; `*` and `TENANT` stand for one label of a host name.
-fn allows(pattern: &str, transport: &str) -> bool {
-    let pattern = pattern.replace("TENANT", "*");
-    let Some((before, after)) = pattern.split_once('*') else {
-        return pattern.eq_ignore_ascii_case(transport);
-    };
-    let label = transport
-        .strip_prefix(&before.to_lowercase())
-        .and_then(|rest| rest.strip_suffix(&after.to_lowercase()));
-    label.is_some_and(|l| !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tenant_is_one_label_and_nothing_else() {
-        let pattern = PRESETS[3].1;
-        assert!(allows(pattern, "smtp:[acme-example.mail.protection.outlook.com]"));
-        assert!(!allows(
-            pattern,
-            "smtp:[evil.example].mail.protection.outlook.com]"
-        ));
-        assert!(!allows(pattern, "smtp:[a.b.mail.protection.outlook.com]"));
-        assert!(!allows(pattern, "smtp:[.mail.protection.outlook.com]"));
-        assert!(allows("smtp:[aspmx.l.google.com]", "smtp:[aspmx.l.google.com]"));
-        assert!(!allows(
-            "smtp:[aspmx.l.google.com]",
-            "smtp:[aspmx.l.google.com]:587"
-        ));
     }
 }

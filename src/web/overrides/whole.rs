@@ -2,12 +2,14 @@
 
 use axum::response::Response;
 
-use super::{form, found, leave, live};
+use super::{Chosen, form, found, leave, live};
 use crate::error::{Error, Result};
 use crate::resource::Problem;
 use crate::resource::overrides::{IN_DOMAINS, PLACES};
-use crate::store::{Applied, Enabling, MOST, Operation, Override, Plan, Refusal, Selection, Stored};
-use crate::web::crud::bulk::{Action, Asked as AskedBulk, Review, already, finish, left_off, too_many};
+use crate::store::{Applied, Enabling, MOST, Operation, Override, Plan, Refusal, Selection, Stored, Table};
+use crate::web::crud::bulk::{
+    Action, Asked as AskedBulk, Review, already, finish, left_off, refusal, too_many,
+};
 use crate::web::crud::conflict::Now;
 use crate::web::form::Stage;
 use crate::web::page::see_other;
@@ -23,22 +25,44 @@ pub(super) async fn ask_delete(visitor: Visitor, key: KeySegment) -> Result<Resp
         .store
         .plan_without_override(&visitor.actor, &stored)
         .await?;
-    confirm_delete(&visitor, &stored, plan).await
+    confirm_delete(&visitor, &stored, plan, None).await
 }
 
-async fn confirm_delete(visitor: &Visitor, stored: &Override, plan: Plan) -> Result<Response> {
+/// With the reason where it stays.
+async fn confirm_delete(
+    visitor: &Visitor,
+    stored: &Override,
+    plan: Plan,
+    problem: Option<&str>,
+) -> Result<Response> {
     let fields = vec![("version".to_owned(), stored.version())];
-    confirm(visitor, stored, Action::Delete, fields, plan).await
+    asking(visitor, stored, Action::Delete, fields, plan)
+        .await?
+        .respond(problem)
 }
 
-/// Asks about one override, with what is written beside its row.
-async fn confirm(
+/// Why an owner may not do this to an override.
+fn limit(visitor: &Visitor, stored: &Override, action: Action) -> Option<String> {
+    let mut rows = stored.rows.iter();
+    rows.find_map(|(resource, stored)| refusal(visitor, resource, action, &stored.row))
+}
+
+/// What of the limits stood in the way of what was applied.
+fn beyond_limits(result: &Result<Applied, Refusal>) -> Option<&str> {
+    match result {
+        Err(Refusal::Limit { why, .. }) => Some(why),
+        _ => None,
+    }
+}
+
+/// The page that asks about one override, with what is written beside its row.
+async fn asking(
     visitor: &Visitor,
     stored: &Override,
     action: Action,
     fields: Vec<(String, String)>,
     plan: Plan,
-) -> Result<Response> {
+) -> Result<Review> {
     let (verb, danger) = (action.verb(), action == Action::Delete);
     let path = if danger { "/delete" } else { "/enabled" };
     let page = visitor
@@ -46,7 +70,7 @@ async fn confirm(
         .await?;
     let mut warnings = plan.told;
     warnings.extend(plan.warnings.into_iter().map(|w| w.message));
-    let review = Review {
+    Ok(Review {
         action: page.row_url("overrides", &stored.address) + path,
         back: page.row_url("overrides", &stored.address),
         page,
@@ -64,8 +88,7 @@ async fn confirm(
         left_out: Vec::new(),
         problem: None,
         danger,
-    };
-    review.respond(None)
+    })
 }
 
 pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) -> Result<Response> {
@@ -75,7 +98,7 @@ pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) ->
     let store = &visitor.app.store;
     let plan = store.plan_without_override(&visitor.actor, &stored).await?;
     if !fields.is_set("confirm") {
-        return confirm_delete(&visitor, &stored, plan).await;
+        return confirm_delete(&visitor, &stored, plan, None).await;
     }
     if fields.get("version").is_some_and(|seen| seen != stored.version()) {
         let now = Now {
@@ -86,7 +109,11 @@ pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) ->
         };
         return visitor.conflict(chosen.place, now, Vec::new(), &fields).await;
     }
-    applied(store.apply(&visitor.actor, &plan.operations).await)?;
+    let result = store.apply(&visitor.actor, &plan.operations).await;
+    if let Some(why) = beyond_limits(&result) {
+        return confirm_delete(&visitor, &stored, plan, Some(why)).await;
+    }
+    applied(result)?;
     let mut lines = vec![format!("Deleted the override of `{}`.", stored.address)];
     lines.extend(plan.told);
     leave(&visitor, lines, Vec::new(), true, None).await?;
@@ -148,17 +175,14 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
         "1" => true,
         "0" => false,
         other => {
-            let values = vec![
-                ("domain", stored.address.clone()),
-                ("transport", stored.transport().to_owned()),
-            ];
             let reason = format!("`{}` is neither 1 (on) nor 0 (off).", text::plain(other));
-            return form(&visitor, chosen, &table, Some(&stored), &values)
-                .await?
-                .with_reason(reason)
-                .respond();
+            return refused(&visitor, chosen, &table, &stored, reason).await;
         }
     };
+    let action = if enabled { Action::Enable } else { Action::Disable };
+    if let Some(why) = limit(&visitor, &stored, action).filter(|_| enabled != stored.is_enabled()) {
+        return refused(&visitor, chosen, &table, &stored, why).await;
+    }
     // Switching on is saving: Postfix must be able to use the transport, and the self alias has to be there.
     let mut operations = switching(&[&stored], enabled);
     let mut plan = Plan::default();
@@ -176,11 +200,17 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
         let store = &visitor.app.store;
         plan = store.plan_companions(&visitor.actor, &stored.address).await?;
         if !plan.warnings.is_empty() && !fields.is_set("confirm") {
-            return confirm(&visitor, &stored, Action::Enable, fields.repeatable(), plan).await;
+            return asking(&visitor, &stored, action, fields.repeatable(), plan)
+                .await?
+                .respond(None);
         }
         operations.append(&mut plan.operations);
     }
-    let changed = applied(visitor.app.store.apply(&visitor.actor, &operations).await)? > 0;
+    let result = visitor.app.store.apply(&visitor.actor, &operations).await;
+    if let Some(why) = beyond_limits(&result) {
+        return refused(&visitor, chosen, &table, &stored, why.to_owned()).await;
+    }
+    let changed = applied(result)? > 0;
     let line = match (changed, enabled) {
         (true, true) => format!("Enabled the override of `{}`.", stored.address),
         (true, false) => format!(
@@ -199,6 +229,24 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
     Ok(see_other(
         &next.unwrap_or_else(|| visitor.app.urls.page("/overrides")),
     ))
+}
+
+/// The override's form as it is, with why nothing was switched.
+async fn refused(
+    visitor: &Visitor,
+    chosen: Chosen,
+    table: &Table,
+    stored: &Override,
+    reason: String,
+) -> Result<Response> {
+    let values = vec![
+        ("domain", stored.address.clone()),
+        ("transport", stored.transport().to_owned()),
+    ];
+    form(visitor, chosen, table, Some(stored), &values)
+        .await?
+        .with_reason(reason)
+        .respond()
 }
 
 pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
@@ -246,6 +294,9 @@ pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
         }
         Action::Delete => all.iter().collect(),
     };
+    if let Some(why) = chosen.iter().find_map(|stored| limit(&visitor, stored, action)) {
+        return review.respond(Some(&why));
+    }
     let subjects: Vec<&str> = chosen.iter().map(|o| o.address.as_str()).collect();
     review.counting(&subjects);
     if chosen.is_empty() {
@@ -270,7 +321,11 @@ pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
     if !asked.is_confirmed(chosen.len()) {
         return review.respond(None);
     }
-    applied(store.apply(&visitor.actor, &operations).await)?;
+    let result = store.apply(&visitor.actor, &operations).await;
+    if let Some(why) = beyond_limits(&result) {
+        return review.respond(Some(why));
+    }
+    applied(result)?;
     let count = text::number(chosen.len() as u64);
     let noun = if chosen.len() == 1 {
         "override"

@@ -1,0 +1,397 @@
+//! The limits of a grant, held: what an owner writes is judged by the grant of the domain it is in, before and after. A
+//! unit judges under the writers' lock, so that no two of them use up what is left for one.
+//!
+//! Only what goes further than what is there is refused: what an operator has set may stay, shrink and go.
+
+use std::collections::HashSet;
+
+use sqlx::{MySqlConnection, QueryBuilder, Row as _};
+
+use super::connect::classify;
+use super::list::find_subjects;
+use super::schema::Schema;
+use super::sql::{domain_expression, ident, push_domains};
+use super::unit::Stop;
+use super::{Refusal, Row, Store};
+use crate::access::{Actor, Grant, Rights, Scope};
+use crate::error::Result;
+use crate::mail::{domain_of, items_of};
+use crate::resource::{Draft, Resource, Value, aliases, users};
+
+/// What a message ends with.
+const RAISE: &str = "or ask an operator to raise the limit.";
+
+/// How much of a limited domain is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The domain.
+    pub domain: String,
+    /// Rows of `aliases`, without those of mailboxes to themselves.
+    pub aliases: Used,
+    /// Rows of `users`.
+    pub mailboxes: Used,
+}
+
+/// So many of at most so many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// There are.
+    pub used: u64,
+    /// There may be; `None` for any number.
+    pub most: Option<u64>,
+}
+
+impl Used {
+    /// Whether there can be no more.
+    pub fn is_full(self) -> bool {
+        self.most.is_some_and(|most| self.used >= most)
+    }
+}
+
+impl Usage {
+    /// What is used of the rows of a table; no limit where it has none.
+    pub fn of(&self, resource: &Resource) -> Used {
+        match resource.table {
+            table if table == aliases::RESOURCE.table => self.aliases,
+            table if table == users::RESOURCE.table => self.mailboxes,
+            _ => Used::default(),
+        }
+    }
+}
+
+impl Store {
+    /// What an owner uses of the domains in which the number of aliases or mailboxes is limited, in the order of the
+    /// grants; nothing, and no question to the database, where none is.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn usage(&self, actor: &Actor) -> Result<Vec<Usage>> {
+        let counted = |grant: &&Grant| grant.limits.aliases.is_some() || grant.limits.mailboxes.is_some();
+        let grants: Vec<&Grant> = actor.granted().iter().filter(counted).collect();
+        if grants.is_empty() {
+            return Ok(Vec::new());
+        }
+        let schema = self.schema().await?;
+        let mut connection = self.pool.acquire().await.map_err(classify)?;
+        count(&mut connection, &schema, &grants).await.map_err(classify)
+    }
+}
+
+/// Counts with one statement what there is in some domains.
+async fn count(
+    connection: &mut MySqlConnection,
+    schema: &Schema,
+    grants: &[&Grant],
+) -> Result<Vec<Usage>, sqlx::Error> {
+    let names: Vec<&str> = grants.iter().map(|grant| grant.domain.as_str()).collect();
+    let mut usage: Vec<Usage> = grants
+        .iter()
+        .map(|grant| {
+            let used = |most: Option<u32>| Used {
+                used: 0,
+                most: most.map(u64::from),
+            };
+            Usage {
+                domain: grant.domain.to_string(),
+                aliases: used(grant.limits.aliases),
+                mailboxes: used(grant.limits.mailboxes),
+            }
+        })
+        .collect();
+    let live = |resource: &'static Resource| {
+        let table = schema.table(resource.table)?;
+        table.lacks(resource).is_none().then_some((resource, table))
+    };
+    let (aliases, mailboxes) = (live(&aliases::RESOURCE), live(&users::RESOURCE));
+    // In one collation, whatever the tables'.
+    let exact = |text: &str| format!("CONVERT(LOWER(TRIM({text})) USING utf8mb4) COLLATE utf8mb4_bin");
+    let mut sql = QueryBuilder::new("");
+    if let Some((resource, table)) = aliases {
+        let domain = domain_expression(table, resource.subject, resource.subject);
+        sql.push(format!("SELECT 'aliases', {} AS d, ", exact(&domain)));
+        // Not counted: what delivers to itself alone, of a mailbox.
+        match mailboxes {
+            Some((users, own)) if table.has("destination") => {
+                let (mail, of) = (
+                    exact("a.mail"),
+                    domain_expression(own, users.subject, users.subject),
+                );
+                sql.push(format!(
+                    "COUNT(*) - COUNT(IF({mail} = {}, m.id, NULL)) FROM aliases a LEFT JOIN (SELECT {} AS id FROM users \
+                     WHERE ",
+                    exact("a.destination"),
+                    exact(&ident(users.subject))
+                ));
+                push_domains(&mut sql, &of, &names);
+                sql.push(format!(" GROUP BY 1) m ON m.id = {mail} WHERE "));
+            }
+            _ => {
+                sql.push("COUNT(*) FROM aliases a WHERE ");
+            }
+        }
+        push_domains(&mut sql, &domain, &names);
+        sql.push(" GROUP BY d");
+    }
+    if let Some((resource, table)) = mailboxes {
+        let domain = domain_expression(table, resource.subject, resource.subject);
+        let union = if aliases.is_some() { " UNION ALL " } else { "" };
+        sql.push(format!(
+            "{union}SELECT 'users', {} AS d, COUNT(*) FROM users WHERE ",
+            exact(&domain)
+        ));
+        push_domains(&mut sql, &domain, &names);
+        sql.push(" GROUP BY d");
+    }
+    if aliases.is_none() && mailboxes.is_none() {
+        return Ok(usage);
+    }
+    for row in sql.build().fetch_all(connection).await? {
+        let table: String = row.try_get_unchecked(0)?;
+        let domain: String = row.try_get_unchecked(1)?;
+        let rows: i64 = row.try_get_unchecked(2)?;
+        for usage in usage.iter_mut().filter(|usage| usage.domain == domain.trim_end()) {
+            let used = if table == "aliases" {
+                &mut usage.aliases
+            } else {
+                &mut usage.mailboxes
+            };
+            used.used = rows.unsigned_abs();
+        }
+    }
+    Ok(usage)
+}
+
+/// That what is about to be stored keeps to the grants of its domain, and of the domain it was in. Of rows whose number
+/// is limited it looks how many there are.
+pub(super) async fn expect_within_limits(
+    connection: &mut MySqlConnection,
+    schema: &Schema,
+    actor: &Actor,
+    resource: &'static Resource,
+    draft: &Draft,
+    before: Option<&Row>,
+) -> Result<(), Stop> {
+    if actor.scope == Scope::Everything {
+        return Ok(());
+    }
+    expect_rights(actor, resource, draft, before)?;
+    let subject = draft.text(resource.subject);
+    let Some(grant) = actor.scope.grant(&domain_of(&subject)) else {
+        return Err(Refusal::OutOfScope.into());
+    };
+    // What a row brings along from another domain is new here.
+    let here = before.filter(|row| domain_of(row.text(resource.subject)) == grant.domain.as_str());
+    if resource.table == aliases::RESOURCE.table {
+        let items = items_of(&draft.text("destination"));
+        expect_destinations(actor, grant, resource, &items, draft.text("enabled") != "0", here)?;
+    }
+    let Some(most) = grant.limits.most(resource).map(u64::from) else {
+        return Ok(());
+    };
+    let usage = count(&mut *connection, schema, &[grant]).await?;
+    let used = usage.first().map_or(0, |usage| usage.of(resource).used);
+    let after = if resource.table == aliases::RESOURCE.table {
+        let own = Own { schema, actor };
+        own.aliases_after(connection, used, draft, here).await?
+    } else {
+        here.is_none().then_some(used + 1)
+    };
+    if after.is_none_or(|after| after <= most) {
+        return Ok(());
+    }
+    // A list is counted among the aliases.
+    let many = Resource::by_table(resource.table).map_or(resource.words.many, |table| table.words.many);
+    let why = format!(
+        "{used} {many} of `{}` are there and {most} is the most your account may have. Delete one first, {RAISE}",
+        grant.domain
+    );
+    Err(limit(resource, resource.subject, why).into())
+}
+
+/// Which aliases are a mailbox's own.
+struct Own<'a> {
+    schema: &'a Schema,
+    actor: &'a Actor,
+}
+
+impl Own<'_> {
+    /// How many aliases count once a draft is stored; `None` where it takes no room that the row did not have before.
+    async fn aliases_after(
+        &self,
+        connection: &mut MySqlConnection,
+        used: u64,
+        draft: &Draft,
+        before: Option<&Row>,
+    ) -> Result<Option<u64>, sqlx::Error> {
+        let (mail, to) = (draft.text("mail"), draft.text("destination"));
+        let Some(before) = before else {
+            let counts = self.counts(connection, &mail, &to).await?;
+            return Ok(counts.then_some(used + 1));
+        };
+        let (old_mail, old_to) = (before.text("mail"), before.text("destination"));
+        let kept = leads_to_itself(&mail, &to) && old_mail.trim().eq_ignore_ascii_case(&mail);
+        if !leads_to_itself(old_mail, old_to) || kept || !self.counts(&mut *connection, &mail, &to).await? {
+            return Ok(None);
+        }
+        // It may have been counted only since its mailbox went away: no way around the limit.
+        let counted = self.counts(connection, old_mail, old_to).await?;
+        Ok(Some(if counted { used } else { used + 1 }))
+    }
+
+    /// Whether an alias counts: a mailbox's own does not.
+    async fn counts(
+        &self,
+        connection: &mut MySqlConnection,
+        mail: &str,
+        destination: &str,
+    ) -> Result<bool, sqlx::Error> {
+        let users = &users::RESOURCE;
+        let live = self.schema.table(users.table);
+        let Some(table) = live.filter(|table| table.lacks(users).is_none()) else {
+            return Ok(true);
+        };
+        if !leads_to_itself(mail, destination) {
+            return Ok(true);
+        }
+        let address = [mail.trim().to_lowercase()];
+        let found = find_subjects(connection, self.actor, users, table, &address).await?;
+        Ok(found.is_empty())
+    }
+}
+
+fn leads_to_itself(mail: &str, destination: &str) -> bool {
+    mail.trim().eq_ignore_ascii_case(destination.trim())
+}
+
+/// That the rows of this table are the actor's to change, where they are and where they go.
+fn expect_rights(
+    actor: &Actor,
+    resource: &'static Resource,
+    draft: &Draft,
+    before: Option<&Row>,
+) -> Result<(), Refusal> {
+    // Switching off is left to whom a row is not to be set by.
+    let only_off = before.is_some_and(|row| {
+        let same = |(column, value): &(&'static str, Value)| match *column {
+            "enabled" => draft.text("enabled") == "0" || row.is_enabled(),
+            "destination" => items_of(row.text(column)) == items_of(&value.to_string()),
+            column => !row.has(column) || row.text(column) == value.to_string(),
+        };
+        draft.values().iter().all(same)
+    });
+    let subject = draft.text(resource.subject);
+    for subject in before
+        .map(|row| row.text(resource.subject))
+        .into_iter()
+        .chain([subject.as_str()])
+    {
+        match actor.rights(resource, subject) {
+            Rights::All => {}
+            Rights::Remove if only_off => {}
+            Rights::Remove | Rights::Read => return Err(kept(actor, resource, subject)),
+        }
+    }
+    Ok(())
+}
+
+/// That an alias has no more destinations, and none further away, than the grant allows or than were there before.
+fn expect_destinations(
+    actor: &Actor,
+    grant: &Grant,
+    resource: &'static Resource,
+    items: &[String],
+    on: bool,
+    before: Option<&Row>,
+) -> Result<(), Refusal> {
+    let there = before.map_or_else(Vec::new, |row| items_of(row.text("destination")));
+    let there: HashSet<&str> = there.iter().map(String::as_str).collect();
+    let mut new = items.iter().filter(|item| !there.contains(item.as_str()));
+    let domain = &grant.domain;
+    if let Some(most) = grant.limits.members.filter(|most| items.len() > *most as usize)
+        && new.clone().next().is_some()
+    {
+        let why = format!(
+            "These are {} destinations, and an alias of `{domain}` may have {most} at most. Take some out, {RAISE}",
+            items.len()
+        );
+        return Err(limit(resource, "destination", why));
+    }
+    if grant.limits.external {
+        return Ok(());
+    }
+    let woken = on && before.is_some_and(|row| !row.is_enabled());
+    let outside = |item: &&String| !actor.scope.covers(&domain_of(item));
+    let found = if woken {
+        items.iter().find(outside)
+    } else {
+        new.find(outside)
+    };
+    found.map_or(Ok(()), |item| Err(external(resource, grant, item)))
+}
+
+/// That rows may be switched on or off by this actor, whatever else is to be said about them.
+///
+/// # Errors
+/// [`Refusal::Limit`].
+pub fn expect_switchable(
+    actor: &Actor,
+    resource: &'static Resource,
+    row: &Row,
+    enabled: bool,
+) -> Result<(), Refusal> {
+    let subject = row.text(resource.subject);
+    match actor.rights(resource, subject) {
+        Rights::Read => return Err(kept(actor, resource, subject)),
+        Rights::Remove if enabled => return Err(kept(actor, resource, subject)),
+        Rights::Remove | Rights::All => {}
+    }
+    let grant = actor.scope.grant(&domain_of(subject));
+    match grant.filter(|grant| enabled && !grant.limits.external && resource.table == aliases::RESOURCE.table)
+    {
+        None => Ok(()),
+        Some(grant) => {
+            let items = items_of(row.text("destination"));
+            let outside = items.iter().find(|item| !actor.scope.covers(&domain_of(item)));
+            outside.map_or(Ok(()), |item| Err(external(resource, grant, item)))
+        }
+    }
+}
+
+/// That a row may be deleted by this actor.
+///
+/// # Errors
+/// [`Refusal::Limit`].
+pub fn expect_removable(actor: &Actor, resource: &'static Resource, row: &Row) -> Result<(), Refusal> {
+    let subject = row.text(resource.subject);
+    match actor.rights(resource, subject) {
+        Rights::Read => Err(kept(actor, resource, subject)),
+        Rights::Remove | Rights::All => Ok(()),
+    }
+}
+
+fn limit(resource: &'static Resource, column: &'static str, why: String) -> Refusal {
+    Refusal::Limit {
+        resource,
+        column,
+        why,
+    }
+}
+
+/// That rows are the operator's to change.
+fn kept(actor: &Actor, resource: &'static Resource, subject: &str) -> Refusal {
+    let domain = domain_of(subject);
+    let mut sentences = actor.kept(resource, Some(&domain));
+    sentences.push(format!(
+        "Ask an operator to change `{subject}`, or to raise the limit."
+    ));
+    limit(resource, resource.subject, sentences.join(" "))
+}
+
+fn external(resource: &'static Resource, grant: &Grant, item: &str) -> Refusal {
+    let why = format!(
+        "`{item}` is not in a domain of yours, and aliases of `{}` may not lead out of these. Choose an address of your \
+         own, {RAISE}",
+        grant.domain
+    );
+    limit(resource, "destination", why)
+}
