@@ -117,7 +117,7 @@ impl Actor {
         sentences.extend(read.map(|names| sentence(resource, Rights::Read, &names)));
         sentences.extend(remove.map(|names| sentence(resource, Rights::Remove, &names)));
         sentences.extend(catch_all.map(|names| {
-            format!("The catch-all of {names} is the operator's to set: you can switch it off and delete it.")
+            format!("Only an operator sets up a catch-all of {names}; you can switch it off and delete it.")
         }));
         sentences
     }
@@ -136,7 +136,10 @@ fn sentence(resource: &Resource, rights: Rights, names: &str) -> String {
     let many = many[..1].to_uppercase() + &many[1..];
     match rights {
         Rights::Remove => {
-            format!("{many} of {names} are the operator's to set: you can switch them off and delete them.")
+            format!(
+                "Only an operator sets up {} of {names}; you can switch them off and delete them.",
+                resource.words.many
+            )
         }
         Rights::Read | Rights::All => format!("{many} of {names} are kept by the operator."),
     }
@@ -198,8 +201,7 @@ mod tests {
         assert_eq!(
             owner.kept(&IN_DOMAINS, None),
             [
-                "Overrides of a.example and b.example are the operator's to set: you can switch them off and delete \
-                 them."
+                "Only an operator sets up overrides of a.example and b.example; you can switch them off and delete them."
             ]
         );
     }

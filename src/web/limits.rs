@@ -117,7 +117,7 @@ fn destinations(grant: &Grant) -> Option<String> {
     let domain = &grant.domain;
     let most = grant.limits.members.map(|most| {
         let what = if most == 1 { "destination" } else { "destinations" };
-        format!("may have {} {what}", text::number(most.into()))
+        format!("may have up to {} {what}", text::number(most.into()))
     });
     let inside = (!grant.limits.external).then_some("may not lead out of your domains");
     let rules: Vec<&str> = most.as_deref().into_iter().chain(inside).collect();

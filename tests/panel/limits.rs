@@ -407,7 +407,7 @@ async fn a_catch_all_is_removed_and_not_set_up_where_that_is_not_granted() {
             .post("aliases", &alias("@mine.example", "mary@mine.example"))
             .await,
         "mail",
-        "The catch-all of mine.example is the operator's",
+        "sets up a catch-all of mine.example",
     );
     saved(
         &owner
@@ -420,13 +420,13 @@ async fn a_catch_all_is_removed_and_not_set_up_where_that_is_not_granted() {
             .post(&other, &alias("@mine.example", "mary@mine.example"))
             .await,
         "mail",
-        "The catch-all of mine.example",
+        "sets up a catch-all of mine.example",
     );
     let a = page(&panel, "aliases", "mail = 'a@mine.example'").await;
     refused(
         &owner.post(&a, &alias("@mine.example", "mary@mine.example")).await,
         "mail",
-        "The catch-all",
+        "sets up a catch-all",
     );
     panel
         .database
@@ -435,19 +435,19 @@ async fn a_catch_all_is_removed_and_not_set_up_where_that_is_not_granted() {
     let own = page(&panel, "aliases", "mail = '@mine.example'").await;
     let form = owner.get(&own).await;
     assert_eq!(form.texts("button.btn-primary"), [""; 0], "nothing to save with");
-    assert!(form.text(".kept").contains("The catch-all of mine.example"));
+    assert!(form.text(".kept").contains("sets up a catch-all of mine.example"));
     assert_eq!(form.texts(".buttons .danger").len(), 1);
     refused(
         &owner.post(&own, &alias("@mine.example", "a@mine.example")).await,
         "mail",
-        "The catch-all",
+        "sets up a catch-all",
     );
     refused(
         &owner
             .post(&own, &alias("all@mine.example", "mary@mine.example"))
             .await,
         "mail",
-        "The catch-all",
+        "sets up a catch-all",
     );
     saved(
         &owner
@@ -464,11 +464,15 @@ async fn a_catch_all_is_removed_and_not_set_up_where_that_is_not_granted() {
         ("confirm", "1"),
         ("count", "1"),
     ];
-    refused(&owner.post("aliases/bulk", &bulk).await, "none", "The catch-all");
+    refused(
+        &owner.post("aliases/bulk", &bulk).await,
+        "none",
+        "sets up a catch-all",
+    );
     refused(
         &owner.post(&format!("{own}/enabled"), &[("value", "1")]).await,
         "mail",
-        "The catch-all",
+        "sets up a catch-all",
     );
     let list = owner.get("aliases?q=@mine.example").await;
     let row: Vec<String> = list.attributes("tbody tr:first-child form", "action");
@@ -481,7 +485,10 @@ async fn a_catch_all_is_removed_and_not_set_up_where_that_is_not_granted() {
         !hub.attributes(".sheet input[name=mail]", "value")
             .contains(&"@mine.example".to_owned())
     );
-    assert!(hub.text(".sheet .kept").contains("The catch-all of mine.example"));
+    assert!(
+        hub.text(".sheet .kept")
+            .contains("sets up a catch-all of mine.example")
+    );
 }
 
 const GOOGLE: &str = "smtp:[aspmx.l.google.com]";
@@ -490,7 +497,7 @@ const PARTNER: &str = "smtp:[mx.partner.example]";
 #[tokio::test]
 async fn without_overrides_those_there_are_can_be_switched_off_and_deleted() {
     let (panel, owner) = limited(|limits| limits.transports = Some(Vec::new())).await;
-    let because = "Overrides of mine.example are the operator's to set";
+    let because = "Only an operator sets up overrides of mine.example";
     let new = [
         ("mail", "joe@mine.example"),
         ("transport", GOOGLE),
@@ -543,7 +550,7 @@ async fn without_overrides_those_there_are_can_be_switched_off_and_deleted() {
     assert_eq!(list.texts("main a.btn-primary"), [""; 0]);
     assert!(
         list.text(".kept")
-            .contains("Overrides of mine.example and too.example")
+            .contains("overrides of mine.example and too.example")
     );
     let hub = owner
         .get(&page(&panel, "domains", "domain = 'mine.example'").await)
@@ -839,7 +846,7 @@ async fn the_pages_show_what_is_used_of_what_there_may_be() {
         assert_eq!(answer.texts(".shares .near").len(), 0);
         let told = answer.texts(".kept").join(" ");
         assert!(
-            told.contains("An alias of mine.example may have 4 destinations."),
+            told.contains("An alias of mine.example may have up to 4 destinations."),
             "{told}"
         );
     }

@@ -38,7 +38,8 @@ struct Index {
     read_only: Option<ReadOnly>,
     /// What the live Postfix does not look up.
     unread: Vec<String>,
-    writable: bool,
+    /// Whether something can be done to a row of the page.
+    changeable: bool,
     /// Whether a row can be added now.
     addable: bool,
     /// Why not, where all that there may be are there.
@@ -155,7 +156,6 @@ pub(in crate::web) async fn respond(
         unread: unread(visitor, resource).await?,
         matter: matter(resource, &query.needs),
         page: visitor.page(resource.words.title, resource.slug).await?,
-        rows,
         headings,
         here: address(&[]),
         total: text::total(shown.total, resource.words.noun, resource.words.many),
@@ -166,10 +166,11 @@ pub(in crate::web) async fn respond(
         lengths: [25, 50, 100]
             .map(|n: u16| (n, address(&[("per", &n.to_string()), ("after", "")])))
             .to_vec(),
-        writable,
+        changeable: writable && rows.iter().any(RowView::is_removable),
         addable: writable && visitor.actor.may_add(resource) && full.is_none(),
         full,
         limits,
+        rows,
         has_enabled: shown.has_enabled,
         read_only: shown.read_only,
         resource,

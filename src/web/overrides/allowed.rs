@@ -55,7 +55,7 @@ pub(super) fn offered(patterns: Option<Vec<String>>) -> Vec<(String, String)> {
     for pattern in patterns {
         let known = |(_, transport): &(String, String)| allows(&pattern, transport);
         if !offered.iter().any(known) {
-            offered.push(("Your operator's".to_owned(), pattern.replace('*', "TENANT")));
+            offered.push(("Also allowed".to_owned(), pattern.replace('*', "TENANT")));
         }
     }
     offered
