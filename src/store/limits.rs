@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use sqlx::{MySqlConnection, QueryBuilder, Row as _};
 
-use super::connect::classify;
+use super::connect::{classify, number};
 use super::list::find_subjects;
 use super::schema::Schema;
 use super::sql::{domain_expression, ident, push_domains};
@@ -73,7 +73,16 @@ impl Store {
         }
         let schema = self.schema().await?;
         let mut connection = self.pool.acquire().await.map_err(classify)?;
-        count(&mut connection, &schema, &grants).await.map_err(classify)
+        let mut usage = count(&mut connection, &schema, &grants).await;
+        // No such table, unknown column: it changed since the schema was read.
+        if usage
+            .as_ref()
+            .is_err_and(|error| matches!(number(error), Some(1146 | 1054)))
+        {
+            let schema = self.schema.fresh(&self.pool).await?;
+            usage = count(&mut connection, &schema, &grants).await;
+        }
+        usage.map_err(classify)
     }
 }
 

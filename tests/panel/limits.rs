@@ -949,7 +949,39 @@ async fn what_is_used_is_told_for_limited_domains_alone() {
             .is_empty()
     );
     panel.database.script("DROP TABLE users").await;
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let usage = panel.store.usage(&owner).await.expect("usage");
     assert_eq!(usage[0].aliases.used, 6, "without mailboxes every alias counts");
+}
+
+#[tokio::test]
+async fn rows_are_counted_in_tables_of_any_age_and_character_set() {
+    for database in [Database::howto().await, Database::odd().await] {
+        database
+            .script(
+                "INSERT INTO domains (domain) VALUES ('mine.example');
+                 INSERT INTO aliases (mail, destination) VALUES ('A@Mine.example', 'mary@mine.example'),
+                   ('Mary@mine.example', 'mary@MINE.example'), ('paul@mine.example', 'paul@mine.example'),
+                   ('z@m\u{ef}ne.example', 'mary@mine.example'), ('a@sub.mine.example', 'mary@mine.example');
+                 INSERT INTO users (id, maildir) VALUES ('MARY@mine.example', 'mine.example/mary/');",
+            )
+            .await;
+        let panel = Panel::on(database).await;
+        let owner = panel.signed_in("owner", Role::Owner, &["mine.example"]).await;
+        grant(&panel, "mine.example", |limits| limits.aliases = Some(3)).await;
+        let shares = owner.get("aliases").await.texts(".shares li");
+        assert_eq!(shares, ["2 of 3 aliases in mine.example"]);
+        saved(
+            &owner
+                .post("aliases", &alias("b@mine.example", "mary@mine.example"))
+                .await,
+        );
+        let answer = owner
+            .post("aliases", &alias("c@mine.example", "mary@mine.example"))
+            .await;
+        refused(
+            &answer,
+            "mail",
+            "3 aliases of mine.example are there and 3 is the most",
+        );
+    }
 }
