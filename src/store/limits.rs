@@ -107,64 +107,49 @@ async fn count(
             }
         })
         .collect();
-    let live = |resource: &'static Resource| {
-        let table = schema.table(resource.table)?;
-        table.lacks(resource).is_none().then_some((resource, table))
-    };
-    let (aliases, mailboxes) = (live(&aliases::RESOURCE), live(&users::RESOURCE));
     // In one collation, whatever the tables'.
     let exact = |text: &str| format!("CONVERT(LOWER(TRIM({text})) USING utf8mb4) COLLATE utf8mb4_bin");
-    let mut sql = QueryBuilder::new("");
-    if let Some((resource, table)) = aliases {
+    // Every address once, with what there is of it: a join of the two tables would compare each row with each.
+    let mut sql = QueryBuilder::new(
+        "SELECT d, CAST(SUM(a) - SUM(IF(m > 0, s, 0)) AS SIGNED), CAST(SUM(m) AS SIGNED) FROM (SELECT d, SUM(a) AS a, \
+         SUM(s) AS s, SUM(m) AS m FROM (",
+    );
+    let mut between = "";
+    for resource in [&aliases::RESOURCE, &users::RESOURCE] {
+        let live = schema.table(resource.table);
+        let Some(table) = live.filter(|table| table.lacks(resource).is_none()) else {
+            continue;
+        };
+        let subject = ident(resource.subject);
         let domain = domain_expression(table, resource.subject, resource.subject);
-        sql.push(format!("SELECT 'aliases', {} AS d, ", exact(&domain)));
-        // Not counted: what delivers to itself alone, of a mailbox.
-        match mailboxes {
-            Some((users, own)) if table.has("destination") => {
-                let (mail, of) = (
-                    exact("a.mail"),
-                    domain_expression(own, users.subject, users.subject),
-                );
-                sql.push(format!(
-                    "COUNT(*) - COUNT(IF({mail} = {}, m.id, NULL)) FROM aliases a LEFT JOIN (SELECT {} AS id FROM users \
-                     WHERE ",
-                    exact("a.destination"),
-                    exact(&ident(users.subject))
-                ));
-                push_domains(&mut sql, &of, &names);
-                sql.push(format!(" GROUP BY 1) m ON m.id = {mail} WHERE "));
-            }
-            _ => {
-                sql.push("COUNT(*) FROM aliases a WHERE ");
-            }
-        }
-        push_domains(&mut sql, &domain, &names);
-        sql.push(" GROUP BY d");
-    }
-    if let Some((resource, table)) = mailboxes {
-        let domain = domain_expression(table, resource.subject, resource.subject);
-        let union = if aliases.is_some() { " UNION ALL " } else { "" };
+        // Whether the row is an alias, one that delivers to itself alone, a mailbox.
+        let kind = if resource.table == users::RESOURCE.table {
+            "0 AS a, 0 AS s, 1 AS m".to_owned()
+        } else if table.has("destination") {
+            let same = format!("{} = {}", exact(&subject), exact("destination"));
+            format!("1 AS a, COALESCE({same}, 0) AS s, 0 AS m")
+        } else {
+            "1 AS a, 0 AS s, 0 AS m".to_owned()
+        };
         sql.push(format!(
-            "{union}SELECT 'users', {} AS d, COUNT(*) FROM users WHERE ",
-            exact(&domain)
+            "{between}SELECT {} AS k, {} AS d, {kind} FROM {} WHERE ",
+            exact(&subject),
+            exact(&domain),
+            ident(resource.table)
         ));
         push_domains(&mut sql, &domain, &names);
-        sql.push(" GROUP BY d");
+        between = " UNION ALL ";
     }
-    if aliases.is_none() && mailboxes.is_none() {
+    if between.is_empty() {
         return Ok(usage);
     }
+    sql.push(") every_row GROUP BY k, d) every_address GROUP BY d");
     for row in sql.build().fetch_all(connection).await? {
-        let table: String = row.try_get_unchecked(0)?;
-        let domain: String = row.try_get_unchecked(1)?;
-        let rows: i64 = row.try_get_unchecked(2)?;
-        for usage in usage.iter_mut().filter(|usage| usage.domain == domain.trim_end()) {
-            let used = if table == "aliases" {
-                &mut usage.aliases
-            } else {
-                &mut usage.mailboxes
-            };
-            used.used = rows.unsigned_abs();
+        let domain: String = row.try_get_unchecked(0)?;
+        let number = |i: usize| row.try_get_unchecked::<i64, _>(i).map(i64::unsigned_abs);
+        for usage in usage.iter_mut().filter(|usage| usage.domain == domain) {
+            usage.aliases.used = number(1)?;
+            usage.mailboxes.used = number(2)?;
         }
     }
     Ok(usage)
