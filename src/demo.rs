@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::access::{self, Actor, Role};
+use crate::access::{self, Actor, Grant, Limits, Role};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::mail::DomainName;
 use crate::mariadb::{Durability, PrivateMariaDb};
 use crate::store::{AccountChange, NewAccount, Store};
 use crate::web::{self, App};
 
-/// The account of the demo.
+/// Who may do everything in the demo.
 const OPERATOR: &str = "operator";
+
+/// Who has two of its domains.
+const OWNER: &str = "owner";
 
 /// Runs the demo until it is interrupted.
 ///
@@ -37,14 +41,16 @@ pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
     }
     let password = access::generate();
     let hash = access::hash(password.clone()).await?;
-    offer(&store, &hash).await?;
+    offer(&store, OPERATOR, Role::Operator, &[], &hash).await?;
+    offer(&store, OWNER, Role::Owner, &granted()?, &hash).await?;
 
+    let stop = web::stopped()?;
     println!("Postwarden demo, data in {}; Ctrl-C ends it.\n", dir.display());
     println!("  address   {}", config.public()?);
-    println!("  account   {OPERATOR}");
+    println!("  account   {OPERATOR}, or {OWNER} with two of the domains");
     println!("  password  {password}   (for this run)\n");
 
-    let served = App::new(store, config)?.serve(listener, web::stopped()).await;
+    let served = App::new(store, config)?.serve(listener, stop).await;
     let stopped = tokio::task::spawn_blocking(move || server.stop())
         .await
         .map_err(|e| Error::unexpected("stopping MariaDB", e))?;
@@ -52,15 +58,15 @@ pub async fn run(mut config: Config, dir: &Path) -> Result<()> {
     stopped.map_err(|e| Error::unexpected("stopping MariaDB", e))
 }
 
-/// Makes the demo's account, or gives the one there is this run's password.
-async fn offer(store: &Store, hash: &str) -> Result<()> {
+/// Makes one of the demo's accounts, or gives the one there is this run's password.
+async fn offer(store: &Store, name: &str, role: Role, grants: &[Grant], hash: &str) -> Result<()> {
     let actor = Actor::command_line();
-    if store.sign_in(OPERATOR).await?.is_none() {
+    if store.sign_in(name).await?.is_none() {
         let new = NewAccount {
-            name: OPERATOR,
-            role: Role::Operator,
+            name,
+            role,
             hash: Some(hash),
-            grants: &[],
+            grants,
             expires_at: None,
         };
         return store.create_account(&actor, &new).await;
@@ -69,8 +75,26 @@ async fn offer(store: &Store, hash: &str) -> Result<()> {
         hash,
         must_change: false,
     };
-    store.change_account(&actor, OPERATOR, password).await?;
+    store.change_account(&actor, name, password).await?;
     store
-        .change_account(&actor, OPERATOR, AccountChange::Enabled(true))
+        .change_account(&actor, name, AccountChange::Enabled(true))
         .await
+}
+
+/// What the demo's owner has: one of the howto's domains whole, and one of the made-up ones with limits.
+fn granted() -> Result<Vec<Grant>> {
+    let domain = |name| DomainName::parse(name).map_err(|fault| Error::Unexpected(fault.message().to_owned()));
+    let limits = Limits {
+        aliases: Some(40),
+        mailboxes: Some(25),
+        catch_all: false,
+        ..Limits::default()
+    };
+    Ok(vec![
+        Grant::whole(domain("blobber.org")?),
+        Grant {
+            domain: domain("harbour-cafe.example")?,
+            limits,
+        },
+    ])
 }

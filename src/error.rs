@@ -34,6 +34,9 @@ pub enum Error {
     /// The request body is larger than the panel takes, in bytes.
     #[error("the request is larger than {0} bytes")]
     TooLarge(usize),
+    /// The request body did not arrive in time.
+    #[error("the request took too long to arrive")]
+    TooSlow,
     /// The request body is not a form.
     #[error("the request is not a form")]
     NotAForm,

@@ -172,12 +172,13 @@ async fn serve(config: Config) -> Result<()> {
     let store = Store::connect(&config).await?;
     store.require_migrated().await?;
     let listener = web::listen(&config).await?;
+    let stop = web::stopped()?;
     tracing::info!(
         "Postwarden {} serves {}",
         env!("CARGO_PKG_VERSION"),
         config.public()?
     );
-    App::new(store, config)?.serve(listener, web::stopped()).await
+    App::new(store, config)?.serve(listener, stop).await
 }
 
 async fn migrate(store: &Store, dry_run: bool) -> Result<()> {

@@ -5,11 +5,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::device::device;
+use super::limits::Limits;
 use super::page::{Notice, Page, render, see_other};
 use super::request::{Fields, SignedIn, Visitor, unavailable};
 use super::{App, text};
 use crate::access::{SharedSecret, strength};
 use crate::error::{Due, Error, Result};
+use crate::resource::{aliases, users};
 use crate::store::{Account, AccountChange, AccountEvent, Ending, SecondFactor, SessionEntry, session_name};
 
 /// Events shown.
@@ -25,6 +27,8 @@ struct AccountPage {
     page: Page,
     account: Account,
     codes: u64,
+    /// How much of the grants is used, where it is limited.
+    limits: Limits,
     sessions: Vec<SessionView>,
     events: Vec<EventView>,
     panel: String,
@@ -118,7 +122,12 @@ pub async fn show(SignedIn(visitor): SignedIn) -> Result<Response> {
     let sessions = store.sessions(actor, &account).await?;
     let events = store.account_events(actor, &actor.name, LATEST).await?;
     let factor = store.second_factor(visitor.account).await?;
+    let mut limits = Limits::default();
+    for resource in [&aliases::RESOURCE, &users::RESOURCE] {
+        limits.shares.extend(visitor.limits(resource, None).await?.shares);
+    }
     let template = AccountPage {
+        limits,
         page: visitor.page("Your account", "account").await?,
         codes: factor.map_or(0, |factor| factor.codes),
         sessions: session_views(&visitor, sessions),

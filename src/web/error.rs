@@ -35,6 +35,7 @@ fn status(error: &Error) -> StatusCode {
         Error::SignedOut => StatusCode::UNAUTHORIZED,
         Error::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Error::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Unavailable(_) | Error::Busy | Error::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
         Error::ReadOnly(_) => StatusCode::CONFLICT,
@@ -255,6 +256,10 @@ fn words(error: &Error) -> Words {
         Error::TooLarge(most) => plain(
             "Too large",
             &format!("A form may have {} kB. Nothing was saved.", most / 1024),
+        ),
+        Error::TooSlow => plain(
+            "Too slow",
+            "The form did not arrive within half a minute. Nothing was saved.",
         ),
         Error::NotAForm => plain(
             "Not a form",

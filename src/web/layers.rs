@@ -22,8 +22,8 @@ use super::{App, Panel, boxed, error, request};
 use crate::error::{Error, Result};
 use crate::store::Sessions;
 
-/// A request that takes longer is given up.
-const LONGEST: Duration = Duration::from_secs(30);
+/// A request that takes longer is given up, and so is a form that arrives more slowly.
+pub const LONGEST: Duration = Duration::from_secs(30);
 
 /// No inline script, no frame, nothing from elsewhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \

@@ -161,16 +161,21 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
     })
 }
 
-/// Resolves on SIGINT or SIGTERM.
-pub async fn stopped() {
+/// Resolves on SIGINT or SIGTERM, which are listened for from now on.
+///
+/// # Errors
+/// The system has no signals to give.
+pub fn stopped() -> Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    let listen = |kind| signal(kind).map_err(|e| Error::unexpected("listening for signals", e));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// Method and path of every page there is, as in `GET /aliases/{key}`. HEAD follows GET and is not named.

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use tower_sessions::Session;
 
+use super::layers::LONGEST;
 use super::{App, error};
 use crate::access::{Actor, Origin};
 use crate::error::{Due, Error, Result};
@@ -135,7 +136,11 @@ async fn read_form(request: &mut Request) -> Result<Fields> {
     if request.method() != Method::POST {
         return Ok(Fields::default());
     }
-    let bytes = read_body(std::mem::replace(request.body_mut(), Body::empty())).await?;
+    let body = read_body(std::mem::replace(request.body_mut(), Body::empty()));
+    // Whoever sends a byte now and then keeps nothing busy for ever.
+    let bytes = tokio::time::timeout(LONGEST, body)
+        .await
+        .map_err(|_| Error::TooSlow)??;
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)

@@ -78,7 +78,7 @@ async fn count(panel: &Panel, table: &str, condition: &str) -> u64 {
 /// That a form was refused for a limit beside this field, with what was typed kept, and nothing was written.
 fn refused(answer: &Answer, field: &str, because: &str) {
     assert_eq!(answer.status, 422, "{}", answer.text("main"));
-    let said = answer.text(&format!("#{field}-error")) + &answer.text(".summary");
+    let said = answer.text(&format!("#{field}-error")) + answer.text(".summary").as_str();
     assert!(said.contains(because), "{because}: {}", answer.text("main"));
 }
 
