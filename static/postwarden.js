@@ -151,6 +151,51 @@
     field.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
   }
 
+  // ---- Passkeys: the form is sent with what the authenticator answers, base64 in JSON
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const base64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer ?? [])));
+  const ask = async ({ passkey, party, challenge, credentials, user, account }) => {
+    const known = credentials.split(" ").filter(Boolean).map((id) => ({ type: "public-key", id: bytes(id) }));
+    const common = { challenge: bytes(challenge) };
+    const made = passkey === "get"
+      ? await navigator.credentials.get({ publicKey: { ...common, rpId: party, allowCredentials: known, userVerification: "preferred" } })
+      : await navigator.credentials.create({ publicKey: {
+        ...common,
+        rp: { id: party, name: "Postwarden" },
+        user: { id: bytes(user), name: account, displayName: account },
+        pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: "public-key", alg })), // ES256, Ed25519, RS256
+        excludeCredentials: known,
+        authenticatorSelection: { residentKey: "preferred", userVerification: "preferred" },
+      } });
+    const { clientDataJSON: client, authenticatorData, signature } = made.response;
+    return {
+      credential: base64(made.rawId),
+      client: base64(client),
+      data: base64(authenticatorData ?? made.response.getAuthenticatorData()),
+      signature: base64(signature),
+      key: base64(made.response.getPublicKey?.()),
+    };
+  };
+  for (const form of all("[data-passkey]")) {
+    form.hidden = !window.PublicKeyCredential;
+    const button = one("button", form);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      button.disabled = true;
+      one("[role=alert]", form)?.remove();
+      try {
+        form.elements.passkey.value = JSON.stringify(await ask(form.dataset));
+        form.submit();
+      } catch (error) {
+        const why = error.name === "InvalidStateError"
+          ? "This authenticator has a passkey for your account already."
+          : "Your browser gave no passkey. Try again.";
+        button.after(make("p", { role: "alert", textContent: why }));
+      }
+      button.disabled = false;
+    });
+  }
+
   // ---- Keys
   const off = one("#keys-off");
   try {

@@ -5,6 +5,7 @@
 
 mod failure;
 mod grant;
+pub mod passkey;
 mod password;
 mod rights;
 pub mod second_factor;

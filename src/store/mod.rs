@@ -20,6 +20,7 @@ mod list;
 mod migrate;
 mod neighbours;
 mod overrides;
+mod passkeys;
 mod postfix;
 mod row;
 mod sample;
@@ -49,13 +50,14 @@ pub use limits::{Usage, Used, expect_removable, expect_switchable};
 pub use list::{ListQuery, Page, Sort, Total};
 pub use neighbours::{Dependents, Warning};
 pub use overrides::{Override, Overrides};
+pub use passkeys::Passkey;
 pub use postfix::Recorded;
 pub use row::{Image, Row, Stored};
 pub use schema::{Schema, Table};
 pub use second_factors::{Proof, SecondFactor};
 pub use selection::{Enabling, MOST, Selection};
 pub use sessions::{
-    Ending, HALFWAY, Halfway, SessionEntry, Sessions, USED, USED_UNIT, VISIT, Visit, session_name,
+    CHALLENGE, Ending, HALFWAY, Halfway, SessionEntry, Sessions, USED, USED_UNIT, VISIT, Visit, session_name,
 };
 pub use throttle::{Admission, Ticket};
 pub use unit::{Applied, Operation, Refusal};

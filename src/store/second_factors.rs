@@ -31,6 +31,8 @@ pub enum Proof {
     App,
     /// A recovery code, which is used up now; so many are left.
     RecoveryCode(u64),
+    /// A passkey.
+    Passkey,
 }
 
 impl Store {

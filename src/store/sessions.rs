@@ -25,6 +25,9 @@ pub const VISIT: &str = "visit";
 /// Key of the session's data that holds the [`Halfway`] of somebody whose second factor is still asked for.
 pub const HALFWAY: &str = "halfway";
 
+/// Key of the session's data that holds the challenge a passkey was asked to sign last.
+pub const CHALLENGE: &str = "challenge";
+
 /// Key of the session's data that holds when it was last used, in units of [`USED_UNIT`].
 pub const USED: &str = "used";
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::device::device;
 use super::limits::Limits;
 use super::page::{Notice, Page, render, see_other};
+use super::passkeys::{self, Ceremony, PasskeyView};
 use super::request::{Fields, SignedIn, Visitor, unavailable};
 use super::{App, text};
 use crate::access::{SharedSecret, strength};
@@ -80,6 +81,10 @@ struct SecondFactorPage {
     offer: Option<(String, String)>,
     problem: Option<String>,
     due: bool,
+    passkeys: Vec<PasskeyView>,
+    /// How one is added; `None` where the panel's address can have none.
+    ceremony: Option<Ceremony>,
+    who: String,
 }
 
 /// Sessions as they are shown; the visitor's own is marked.
@@ -209,7 +214,8 @@ pub async fn second_factor(SignedIn(visitor): SignedIn) -> Result<Response> {
     second_factor_page(&visitor, StatusCode::OK, None).await
 }
 
-async fn second_factor_page(
+/// The page of the second factor, with a problem there may be.
+pub async fn second_factor_page(
     visitor: &Visitor,
     status: StatusCode,
     problem: Option<String>,
@@ -223,12 +229,22 @@ async fn second_factor_page(
         }
         None => None,
     };
+    let passkeys = app.store.passkeys(visitor.account).await?;
+    let ceremony = match &factor {
+        Some(factor) if factor.confirmed => {
+            passkeys::begin(app, &visitor.session, visitor.account, &passkeys).await?
+        }
+        _ => None,
+    };
     let template = SecondFactorPage {
         page: visitor.page("Second factor", "account").await?,
         factor,
         offer,
         problem,
         due: visitor.due == Some(Due::SecondFactor),
+        passkeys: passkeys::views(passkeys),
+        ceremony,
+        who: visitor.actor.name.clone(),
     };
     render(status, &template)
 }
@@ -294,7 +310,7 @@ pub async fn remove_second_factor(visitor: Visitor, fields: Fields) -> Result<Re
 }
 
 /// The name of the visitor's session, which has been given a new id just now.
-async fn current(visitor: &Visitor) -> Result<String> {
+pub async fn current(visitor: &Visitor) -> Result<String> {
     visitor.session.save().await.map_err(unavailable)?;
     let id = visitor.session.id();
     Ok(id.map(|id| session_name(&id)).unwrap_or_default())

@@ -120,6 +120,7 @@ impl ErrorPage {
                     | "key"
                     | "all"
                     | "needs"
+                    | "passkey"
                     | "count"
                     | "companions"
                     | "self_alias"

@@ -20,6 +20,7 @@ mod layers;
 mod limits;
 mod overrides;
 mod page;
+mod passkeys;
 mod postfix;
 mod proof;
 mod request;
@@ -201,6 +202,8 @@ fn pages() -> Routes {
         .post("/account/second-factor", account::set_second_factor)
         .post("/account/second-factor/codes", account::new_codes)
         .post("/account/second-factor/delete", account::remove_second_factor)
+        .post("/account/passkeys", passkeys::add)
+        .post("/account/passkeys/delete", passkeys::remove)
         .post("/account/sessions", account::end_sessions)
         .get("/invitation", invitation::show)
         .post("/invitation", invitation::accept)

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::App;
 use super::request::{Fields, Visitor, unavailable};
+use crate::access::passkey::Challenge;
 use crate::access::strength::LONGEST;
 use crate::access::{self, Failure, Guess, Reason};
 use crate::config::LogFormat;
@@ -71,12 +72,44 @@ async fn check(app: &App, name: &str, password: &str) -> Result<Result<SignIn, R
 /// # Errors
 /// As [`password`].
 pub async fn code(app: &App, from: Option<IpAddr>, name: &str, id: u32, typed: &str) -> Result<Shown<Proof>> {
+    guessed(app, from, name, app.store.check_second_factor(id, typed)).await
+}
+
+/// Whether a passkey of an account signed the challenge that waited for it. A wrong one counts as a wrong code.
+///
+/// # Errors
+/// As [`password`].
+pub async fn passkey(
+    app: &App,
+    from: Option<IpAddr>,
+    name: &str,
+    id: u32,
+    challenge: Option<&Challenge>,
+    answer: &str,
+) -> Result<Shown<Proof>> {
+    let check = async {
+        let (Some(party), Some(challenge)) = (app.urls.relying_party(), challenge) else {
+            return Ok(None);
+        };
+        let right = app.store.check_passkey(id, &party, challenge, answer).await?;
+        Ok(right.then_some(Proof::Passkey))
+    };
+    guessed(app, from, name, check).await
+}
+
+/// Counts a guess of the second factor, and then checks it.
+async fn guessed(
+    app: &App,
+    from: Option<IpAddr>,
+    name: &str,
+    check: impl Future<Output = Result<Option<Proof>>>,
+) -> Result<Shown<Proof>> {
     let guess = Guess::Code { name, from };
     let ticket = match app.store.admit(&guess, OffsetDateTime::now_utc()).await? {
         Admission::Go(ticket) => ticket,
         Admission::Wait(wait) => return Ok(refused(app, from, name, Reason::Throttled, Some(wait))),
     };
-    match app.store.check_second_factor(id, typed).await? {
+    match check.await? {
         Some(proof) => {
             app.store.succeeded(ticket).await?;
             Ok(Shown::Right(proof))

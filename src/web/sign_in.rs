@@ -13,14 +13,12 @@ use tower_sessions::Session;
 
 use super::App;
 use super::page::{Notice, Page, leave_notice, render, see_other};
+use super::passkeys::{self, Ceremony, PATIENCE};
 use super::proof::{self, Shown};
 use super::request::{Asked, Fields, SignedIn, address_of, session_of, unavailable};
 use crate::access::{Guess, Origin};
 use crate::error::{Error, Result};
 use crate::store::{HALFWAY, Halfway, Proof, VISIT, Visit};
-
-/// For how long a code is waited for: ten minutes.
-const PATIENCE: i64 = 10 * 60;
 
 /// Longest name of a browser that is kept, in characters.
 const LONGEST_DEVICE: usize = 200;
@@ -43,6 +41,8 @@ struct CodePage {
     page: Page,
     name: String,
     failed: Option<String>,
+    /// How a passkey is asked for; `None` where there is none.
+    passkey: Option<Ceremony>,
 }
 
 #[derive(Template)]
@@ -70,8 +70,11 @@ pub async fn show(
         return Ok(see_other(&onward(&app, &next)));
     }
     let (parts, _) = request.into_parts();
-    if let Some(halfway) = halfway(&session_of(&parts)?).await? {
-        return code_form(&app, &halfway, StatusCode::OK, None);
+    let session = session_of(&parts)?;
+    if let Some(halfway) = halfway(&session).await? {
+        return code_page(&app, &session, &halfway)
+            .await?
+            .show(StatusCode::OK, None);
     }
     let template = SignInPage {
         page: Page::for_anybody(&app, "Sign in"),
@@ -88,7 +91,8 @@ pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> 
     let (parts, _) = request.into_parts();
     let session = session_of(&parts)?;
     let from = address_of(&app, &parts);
-    if fields.get("code").is_some() && fields.get("username").is_none() {
+    let second = fields.get("code").or(fields.get("passkey"));
+    if second.is_some() && fields.get("username").is_none() {
         return second_step(&app, &session, &parts, from, &fields).await;
     }
     let typed = fields.text("username");
@@ -116,7 +120,7 @@ pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> 
     Ok(see_other(&app.urls.page("/login")))
 }
 
-/// Checks the code of somebody whose password was right.
+/// Checks the code or the passkey of somebody whose password was right.
 async fn second_step(
     app: &App,
     session: &Session,
@@ -129,10 +133,22 @@ async fn second_step(
         let late = "That took too long: begin with the password again.";
         return form(app, "", String::new(), status, Some(late));
     };
-    let typed = fields.text("code");
-    match proof::code(app, from, &halfway.name, halfway.account, typed).await? {
+    let (name, account) = (&halfway.name, halfway.account);
+    let (shown, wrong) = if let Some(answer) = fields.get("passkey") {
+        let challenge = passkeys::take(session).await?;
+        let shown = proof::passkey(app, from, name, account, challenge.as_ref(), answer).await?;
+        (shown, "This passkey was not taken. Try again, or type a code.")
+    } else {
+        let shown = proof::code(app, from, name, account, fields.text("code")).await?;
+        let wrong = "This code is wrong, too old, or was used before. Wait for the next one.";
+        (shown, wrong)
+    };
+    match shown {
         Shown::Right(Proof::App) => {
             arrive(app, session, parts, &halfway, "signed in with second factor").await
+        }
+        Shown::Right(Proof::Passkey) => {
+            arrive(app, session, parts, &halfway, "signed in with a passkey").await
         }
         Shown::Right(Proof::RecoveryCode(left)) => {
             let response = arrive(app, session, parts, &halfway, "signed in with a recovery code").await?;
@@ -147,11 +163,13 @@ async fn second_step(
             Ok(response)
         }
         Shown::Wrong => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let wrong = "This code is wrong, too old, or was used before. Wait for the next one.";
-            code_form(app, &halfway, status, Some(wrong))
+            let page = code_page(app, session, &halfway).await?;
+            page.show(StatusCode::UNPROCESSABLE_ENTITY, Some(wrong))
         }
-        Shown::Wait(seconds) => wait(seconds, |status, text| code_form(app, &halfway, status, text)),
+        Shown::Wait(seconds) => {
+            let page = code_page(app, session, &halfway).await?;
+            wait(seconds, |status, text| page.show(status, text))
+        }
     }
 }
 
@@ -229,11 +247,27 @@ fn form(
     )
 }
 
-fn code_form(app: &App, halfway: &Halfway, status: StatusCode, failed: Option<&str>) -> Result<Response> {
-    let page = Page::for_anybody(app, "Second factor");
-    let name = halfway.name.clone();
-    let failed = failed.map(str::to_owned);
-    render(status, &CodePage { page, name, failed })
+/// The form for the code, which asks for a passkey too where the account has any.
+async fn code_page(app: &App, session: &Session, halfway: &Halfway) -> Result<CodePage> {
+    let known = app.store.passkeys(halfway.account).await?;
+    let passkey = if known.is_empty() {
+        None
+    } else {
+        passkeys::begin(app, session, halfway.account, &known).await?
+    };
+    Ok(CodePage {
+        page: Page::for_anybody(app, "Second factor"),
+        name: halfway.name.clone(),
+        failed: None,
+        passkey,
+    })
+}
+
+impl CodePage {
+    fn show(mut self, status: StatusCode, failed: Option<&str>) -> Result<Response> {
+        self.failed = failed.map(str::to_owned);
+        render(status, &self)
+    }
 }
 
 /// 429, with the form again.

@@ -3,6 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
+use crate::access::passkey::RelyingParty;
+
 /// What stays as it is in a path segment (RFC 3986, `unreserved`, and `@`).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -58,6 +60,11 @@ impl Urls {
         let host = self.public.host_str().unwrap_or_default();
         let port = self.public.port().map(|port| format!(":{port}"));
         host.to_owned() + &port.unwrap_or_default()
+    }
+
+    /// The panel as authenticators know it; `None` where browsers have no passkeys.
+    pub fn relying_party(&self) -> Option<RelyingParty> {
+        RelyingParty::of(&self.public)
     }
 
     /// Whether a Host header names the panel's public host and port.

@@ -13,6 +13,7 @@ mod mailboxes;
 mod markup;
 mod mistakes;
 mod pages;
+mod passkeys;
 mod postfix_page;
 mod shortcuts;
 mod tables;

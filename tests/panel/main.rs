@@ -21,6 +21,7 @@ mod mailing_lists;
 mod matrix;
 mod odd_rows;
 mod overrides;
+mod passkeys;
 mod password_hashes;
 mod postfix_page;
 mod samples;
