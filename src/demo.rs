@@ -83,7 +83,8 @@ async fn offer(store: &Store, name: &str, role: Role, grants: &[Grant], hash: &s
 
 /// What the demo's owner has: one of the howto's domains whole, and one of the made-up ones with limits.
 fn granted() -> Result<Vec<Grant>> {
-    let domain = |name| DomainName::parse(name).map_err(|fault| Error::Unexpected(fault.message().to_owned()));
+    let domain =
+        |name| DomainName::parse(name).map_err(|fault| Error::Unexpected(fault.message().to_owned()));
     let limits = Limits {
         aliases: Some(40),
         mailboxes: Some(25),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use lettre::message::{Mailbox, header::ContentType};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// How long the mail server may take.
+/// How long the mail server may take for all of it; a request that waits for it may take 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A way to send mail.
@@ -30,7 +30,6 @@ impl Mailer {
         let refuse = |key: &str, why: &dyn std::fmt::Display| Error::Usage(format!("settings: {key}: {why}"));
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&config.smtp.url)
             .map_err(|e| refuse("smtp.url", &e))?
-            .timeout(Some(PATIENCE))
             .build();
         let from = if config.smtp.from.is_empty() {
             let public = config.public()?;
@@ -45,14 +44,20 @@ impl Mailer {
         Ok(Some(Self { transport, from }))
     }
 
-    /// Whether this is an address that mail can be sent to.
+    /// The one address that mail is to be sent to, as `joe@bloggs.com`.
     ///
     /// # Errors
-    /// Why not.
+    /// It is none, or more than one.
     pub fn recipient(text: &str) -> Result<Mailbox, String> {
-        text.trim()
-            .parse()
-            .map_err(|e| format!("`{text}` is no mail address: {e}."))
+        // The parser of whole mailboxes passes over whatever follows the first one.
+        let address: Result<Address, _> = text.trim().parse();
+        let address = address.ok().filter(|_| !text.trim().contains(char::is_control));
+        address.map(|address| Mailbox::new(None, address)).ok_or_else(|| {
+            format!(
+                "`{}` is no mail address: write one, such as joe@bloggs.com.",
+                text.trim()
+            )
+        })
     }
 
     /// Sends a plain text.
@@ -67,10 +72,13 @@ impl Mailer {
             .header(ContentType::TEXT_PLAIN)
             .body(text)
             .map_err(|e| e.to_string())?;
-        self.transport
-            .send(message)
-            .await
-            .map(drop)
-            .map_err(|e| e.to_string())
+        // The transport's own limit is for connecting alone.
+        match tokio::time::timeout(PATIENCE, self.transport.send(message)).await {
+            Ok(sent) => sent.map(drop).map_err(|e| e.to_string()),
+            Err(_) => Err(format!(
+                "the mail server did not answer within {} seconds",
+                PATIENCE.as_secs()
+            )),
+        }
     }
 }

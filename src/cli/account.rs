@@ -8,7 +8,7 @@ use super::print;
 use crate::access::{self, Actor, Grant, Limits, Role, strength};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::invitation::{self, Invited};
+use crate::invitation::{self, Invited, Post};
 use crate::mail::{DomainName, Transport};
 use crate::store::{AccountChange, Ending, NewAccount, Store, check_name, end_of};
 
@@ -205,8 +205,9 @@ pub async fn perform(store: &Store, config: &Config, command: Command) -> Result
         } => {
             let made = create(store, &name, role, &domains, expires.as_deref());
             if invite {
+                let post = Post::to(config, mail.as_deref().unwrap_or_default())?;
                 made.with(None).await?;
-                return tell(invitation::invite(store, config, &actor, &name, mail.as_deref()).await?);
+                return tell(invitation::invite(store, config, &actor, &name, post.as_ref()).await?);
             }
             let password = Password::take(password.password_stdin)?;
             made.with(Some(&password)).await?;
@@ -225,7 +226,8 @@ pub async fn perform(store: &Store, config: &Config, command: Command) -> Result
             password.tell(&name)
         }
         Command::Invite { name, mail } => {
-            tell(invitation::invite(store, config, &actor, &name, mail.as_deref()).await?)
+            let post = Post::to(config, mail.as_deref().unwrap_or_default())?;
+            tell(invitation::invite(store, config, &actor, &name, post.as_ref()).await?)
         }
         Command::Disable { name } => {
             let done = format!("disabled {name}");

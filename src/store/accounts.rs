@@ -417,9 +417,12 @@ pub(super) async fn apply(
             "new password".to_owned()
         }
         AccountChange::Enabled(enabled) => {
-            let value = if enabled { "1" } else { "0" };
-            let sql = "UPDATE pw_accounts SET enabled = ? WHERE id = ?";
-            set(connection, sql, value, id).await?;
+            let sql = "UPDATE pw_accounts SET enabled = ? WHERE id = ? AND enabled <> ?";
+            let done = sqlx::query(sql).bind(enabled).bind(id).bind(enabled);
+            let done = done.execute(&mut *connection).await.map_err(classify)?;
+            if done.rows_affected() == 0 {
+                return Ok(None);
+            }
             if enabled { "enabled" } else { "disabled" }.to_owned()
         }
         AccountChange::Role(role) if role == was => return Ok(None),

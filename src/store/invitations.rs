@@ -122,8 +122,11 @@ impl Store {
         actor.require_operator()?;
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let (id, _) = lock_account(&mut transaction, name).await?;
-        let sql = "DELETE FROM pw_invitations WHERE account_id = ?";
-        super::accounts::execute(&mut transaction, sql, id).await?;
+        let done = sqlx::query("DELETE FROM pw_invitations WHERE account_id = ?").bind(id);
+        let done = done.execute(&mut *transaction).await.map_err(classify)?;
+        if done.rows_affected() == 0 {
+            return Ok(());
+        }
         note(&mut transaction, actor, name, "invitation withdrawn")
             .await
             .map_err(classify)?;

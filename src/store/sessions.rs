@@ -126,7 +126,7 @@ impl Store {
         Ok(rows.iter().filter_map(entry).collect())
     }
 
-    /// Ends sessions of an account. Everybody may end their own.
+    /// Ends sessions of an account and says whether there were any. Everybody may end their own.
     ///
     /// # Errors
     /// As [`Store::sessions`].
@@ -135,53 +135,50 @@ impl Store {
         actor: &Actor,
         account: &Account,
         which: Ending<'_>,
-    ) -> crate::error::Result<()> {
+    ) -> crate::error::Result<bool> {
         if actor.name != account.name {
             actor.require_operator()?;
         }
         let mut transaction = self.pool.begin().await.map_err(classify)?;
-        let event = match which {
+        let (ended, event) = match which {
             Ending::One(name) => {
-                sqlx::query("DELETE FROM pw_sessions WHERE account_id = ? AND id = UNHEX(?)")
-                    .bind(account.id)
-                    .bind(name)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(classify)?;
-                "ended a session"
+                let sql = "DELETE FROM pw_sessions WHERE account_id = ? AND HEX(id) = UPPER(?)";
+                let done = sqlx::query(sql).bind(account.id).bind(name);
+                let done = done.execute(&mut *transaction).await.map_err(classify)?;
+                (done.rows_affected(), "ended a session")
             }
             Ending::Others(kept) => {
-                end_others(&mut transaction, account.id, kept)
-                    .await
-                    .map_err(classify)?;
-                "ended every other session"
+                let ended = end_others(&mut transaction, account.id, kept).await;
+                (ended.map_err(classify)?, "ended every other session")
             }
             Ending::All => {
-                end_others(&mut transaction, account.id, "")
-                    .await
-                    .map_err(classify)?;
-                "ended every session"
+                let ended = end_others(&mut transaction, account.id, "").await;
+                (ended.map_err(classify)?, "ended every session")
             }
         };
+        if ended == 0 {
+            return Ok(false);
+        }
         note(&mut transaction, actor, &account.name, event)
             .await
             .map_err(classify)?;
-        transaction.commit().await.map_err(classify)
+        transaction.commit().await.map_err(classify)?;
+        Ok(true)
     }
 }
 
-/// Ends the sessions of an account but the one of this name.
+/// Ends the sessions of an account but the one of this name, and says how many there were.
 pub(super) async fn end_others(
     connection: &mut MySqlConnection,
     account: u32,
     kept: &str,
-) -> std::result::Result<(), sqlx::Error> {
+) -> std::result::Result<u64, sqlx::Error> {
     sqlx::query("DELETE FROM pw_sessions WHERE account_id = ? AND HEX(id) <> UPPER(?)")
         .bind(account)
         .bind(kept)
         .execute(connection)
         .await
-        .map(drop)
+        .map(|done| done.rows_affected())
 }
 
 /// The store behind tower-sessions. `save` updates and never inserts, so that a request which was under way while its

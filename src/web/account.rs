@@ -330,13 +330,17 @@ pub async fn end_sessions(SignedIn(visitor): SignedIn, fields: Fields) -> Result
         (None, "others") => Ending::Others(&own),
         (None, _) => Ending::All,
     };
-    store.end_sessions(actor, &account, which).await?;
+    let ended = store.end_sessions(actor, &account, which).await?;
     match which {
         Ending::All => {}
-        Ending::One(name) if name == own => {}
+        Ending::One(name) if name.eq_ignore_ascii_case(&own) => {}
         _ => {
-            let line = "That browser has to sign in again.".to_owned();
-            visitor.notify(Notice::ok(vec![line])).await?;
+            let line = if ended {
+                "Ended: whoever was there has to sign in again."
+            } else {
+                "There was no such session any more."
+            };
+            visitor.notify(Notice::ok(vec![line.to_owned()])).await?;
             return Ok(see_other(&visitor.app.urls.page("/account")));
         }
     }

@@ -48,6 +48,7 @@ use tower::util::BoxCloneSyncService;
 use crate::access;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::mailer::Mailer;
 use crate::resource;
 use crate::store::{Sessions, Store};
 use routes::Routes;
@@ -79,9 +80,11 @@ impl App {
     /// A panel over this database, with these settings.
     ///
     /// # Errors
-    /// The public address is none.
+    /// The public address is none, or mail cannot be sent as the settings say.
     pub fn new(store: Store, config: Config) -> Result<Self> {
         let urls = Urls::new(config.public()?);
+        // Said now, and not to the first operator who wants to invite somebody.
+        Mailer::new(&config)?;
         Ok(Self {
             store,
             config: Arc::new(config),

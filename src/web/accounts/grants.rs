@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -13,8 +14,14 @@ use crate::store::Account;
 use crate::web::page::{Notice, Page, render};
 use crate::web::request::{Fields, KeySegment, Visitor};
 
+/// Name and domain in an address; those that are not UTF-8 are nobody's.
+type Keys = Result<Path<(String, String)>, PathRejection>;
+
 /// Most of anything that can be allowed; an empty field allows any number.
 const MOST: u32 = 1_000_000;
+
+/// Most transports that can be named for a grant.
+const MOST_TRANSPORTS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "accounts/grant.html")]
@@ -48,7 +55,7 @@ pub async fn add(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<R
             "{} is an {}: domains are granted to owners.",
             account.name, account.role
         );
-        return account_page(&visitor, account, Some(problem)).await;
+        return account_page(&visitor, account, &fields, Some(problem)).await;
     }
     let domains = match new::domains(&fields) {
         Ok(domains) if domains.is_empty() => Err("Name a domain to grant.".to_owned()),
@@ -56,7 +63,7 @@ pub async fn add(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<R
     };
     let domains = match domains {
         Ok(domains) => domains,
-        Err(problem) => return account_page(&visitor, account, Some(problem)).await,
+        Err(problem) => return account_page(&visitor, account, &fields, Some(problem)).await,
     };
     visitor.prove(&fields).await?;
     let mut lines = Vec::new();
@@ -78,7 +85,8 @@ pub async fn add(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<R
 }
 
 /// The account and the grant in the address.
-async fn granted(visitor: &Visitor, name: String, domain: &str) -> Result<(Account, Grant)> {
+async fn granted(visitor: &Visitor, keys: Keys) -> Result<(Account, Grant)> {
+    let (name, domain) = keys.map(|Path(keys)| keys).map_err(|_| Error::NotFound)?;
     let account = find(visitor, &KeySegment(name)).await?;
     let found = account
         .grants
@@ -89,8 +97,9 @@ async fn granted(visitor: &Visitor, name: String, domain: &str) -> Result<(Accou
 }
 
 /// `/accounts/{name}/grants/{domain}`
-pub async fn show(visitor: Visitor, Path((name, domain)): Path<(String, String)>) -> Result<Response> {
-    let (account, grant) = granted(&visitor, name, &domain).await?;
+pub async fn show(visitor: Visitor, keys: Keys) -> Result<Response> {
+    let (account, grant) = granted(&visitor, keys).await?;
+    let domain = grant.domain.as_str();
     let limits = grant.limits;
     let count = |limit: Option<u32>| limit.map_or(String::new(), |most| most.to_string());
     let overrides = match limits.transports.as_deref() {
@@ -112,7 +121,7 @@ pub async fn show(visitor: Visitor, Path((name, domain)): Path<(String, String)>
         overrides: overrides.to_owned(),
         transports: limits.transports.unwrap_or_default().join("\n"),
     };
-    form(&visitor, &account.name, &domain, typed, Vec::new()).await
+    form(&visitor, &account.name, domain, typed, Vec::new()).await
 }
 
 /// What stands in the form.
@@ -195,16 +204,20 @@ async fn form(
 }
 
 /// Saves the limits of a grant.
-pub async fn save(
-    visitor: Visitor,
-    Path((name, domain)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<Response> {
-    let (account, grant) = granted(&visitor, name, &domain).await?;
+pub async fn save(visitor: Visitor, keys: Keys, fields: Fields) -> Result<Response> {
+    let (account, grant) = granted(&visitor, keys).await?;
+    let domain = grant.domain.clone();
     let limits = match limits(&fields, &visitor.app.config.mail.transports) {
         Ok(limits) => limits,
         Err(problems) => {
-            return form(&visitor, &account.name, &domain, Typed::of(&fields), problems).await;
+            return form(
+                &visitor,
+                &account.name,
+                domain.as_str(),
+                Typed::of(&fields),
+                problems,
+            )
+            .await;
         }
     };
     visitor.prove(&fields).await?;
@@ -242,6 +255,10 @@ fn limits(fields: &Fields, known: &[String]) -> Result<Limits, Vec<(&'static str
                     problems.push(("transports", format!("`{line}`: {}", fault.message())));
                 }
             }
+            if lines().count() > MOST_TRANSPORTS {
+                let problem = format!("Name at most {MOST_TRANSPORTS} transports.");
+                problems.push(("transports", problem));
+            }
             if lines().next().is_none() {
                 problems.push((
                     "transports",
@@ -269,11 +286,8 @@ fn limits(fields: &Fields, known: &[String]) -> Result<Limits, Vec<(&'static str
 }
 
 /// Takes a domain back.
-pub async fn delete(
-    visitor: Visitor,
-    Path((name, domain)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<Response> {
+pub async fn delete(visitor: Visitor, keys: Keys, fields: Fields) -> Result<Response> {
+    let (name, domain) = keys.map(|Path(keys)| keys).map_err(|_| Error::NotFound)?;
     let account = find(&visitor, &KeySegment(name)).await?;
     let domain = DomainName::parse(&domain).map_err(|_| Error::NotFound)?;
     visitor.prove(&fields).await?;

@@ -14,8 +14,8 @@ use super::request::{Fields, KeySegment, Visitor};
 use super::routes::Routes;
 use super::urls;
 use crate::access::Role;
-use crate::error::{Error, Result};
-use crate::invitation::{self, Invited};
+use crate::error::Result;
+use crate::invitation::{self, Invited, Post};
 use crate::store::{Account, AccountChange, Ending, end_of, last_day, today};
 
 /// Events shown.
@@ -51,9 +51,10 @@ impl IndexPage {
 struct AccountPage {
     page: Page,
     account: Account,
-    /// Role and whether it is the account's.
+    /// Role and whether it is chosen.
     roles: Vec<(Role, bool)>,
     expires: String,
+    domain: String,
     problem: Option<String>,
     sessions: Vec<SessionView>,
     events: Vec<EventView>,
@@ -101,7 +102,7 @@ async fn index(visitor: Visitor) -> Result<Response> {
 /// `/accounts/{name}`
 async fn show(visitor: Visitor, name: KeySegment) -> Result<Response> {
     let account = find(&visitor, &name).await?;
-    account_page(&visitor, account, None).await
+    account_page(&visitor, account, &Fields::default(), None).await
 }
 
 /// The account in the address, for operators.
@@ -114,11 +115,20 @@ async fn find(visitor: &Visitor, name: &KeySegment) -> Result<Account> {
         .await
 }
 
-async fn account_page(visitor: &Visitor, account: Account, problem: Option<String>) -> Result<Response> {
+/// The page of an account, with what was typed into the form that was refused.
+async fn account_page(
+    visitor: &Visitor,
+    account: Account,
+    fields: &Fields,
+    problem: Option<String>,
+) -> Result<Response> {
     let (store, actor) = (&visitor.app.store, &visitor.actor);
     let sessions = store.sessions(actor, &account).await?;
     let events = store.account_events(actor, &account.name, LATEST).await?;
     let roles = [Role::Operator, Role::Auditor, Role::Owner];
+    let chosen = fields.text("role").parse().unwrap_or(account.role);
+    let typed = |field: &str, else_: String| fields.get(field).map_or(else_, str::to_owned);
+    let address = Some(&account.name).filter(|name| name.contains('@'));
     let status = if problem.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
@@ -126,18 +136,18 @@ async fn account_page(visitor: &Visitor, account: Account, problem: Option<Strin
     };
     let template = AccountPage {
         page: visitor.page(&account.name, "accounts").await?,
-        roles: roles.map(|role| (role, role == account.role)).to_vec(),
-        expires: account.last_day().map_or(String::new(), |day| day.to_string()),
+        roles: roles.map(|role| (role, role == chosen)).to_vec(),
+        expires: typed(
+            "expires",
+            account.last_day().map_or(String::new(), |day| day.to_string()),
+        ),
+        domain: typed("domain", String::new()),
         problem,
         sessions: session_views(visitor, sessions),
         events: event_views(events),
         own: account.name == actor.name,
         mails: !visitor.app.config.smtp.url.is_empty(),
-        mail_to: if account.name.contains('@') {
-            account.name.clone()
-        } else {
-            String::new()
-        },
+        mail_to: typed("mail_to", address.cloned().unwrap_or_default()),
         account,
     };
     render(status, &template)
@@ -166,16 +176,16 @@ fn expiry(text: &str) -> Result<Option<time::PrimitiveDateTime>, String> {
 /// Saves what an account is for and how long.
 async fn save(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<Response> {
     let account = find(&visitor, &name).await?;
-    visitor.prove(&fields).await?;
     let expires_at = match expiry(fields.get("expires").unwrap_or_default()) {
         Ok(at) => at,
-        Err(problem) => return account_page(&visitor, account, Some(problem)).await,
+        Err(problem) => return account_page(&visitor, account, &fields, Some(problem)).await,
     };
     let role = match fields.get("role").map(str::parse::<Role>) {
         None => account.role,
         Some(Ok(role)) => role,
-        Some(Err(problem)) => return account_page(&visitor, account, Some(problem)).await,
+        Some(Err(problem)) => return account_page(&visitor, account, &fields, Some(problem)).await,
     };
+    visitor.prove(&fields).await?;
     let (store, actor) = (&visitor.app.store, &visitor.actor);
     let mut lines = Vec::new();
     if role != account.role {
@@ -258,33 +268,34 @@ async fn delete(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<Re
 /// Makes a one-time link, or withdraws the one there is.
 async fn invite(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<Response> {
     let account = find(&visitor, &name).await?;
-    visitor.prove(&fields).await?;
     let (app, actor) = (&visitor.app, &visitor.actor);
     if fields.is_set("withdraw") {
+        visitor.prove(&fields).await?;
         app.store.withdraw_invitation(actor, &account.name).await?;
         let line = format!("The link for `{}` is worth nothing any more.", account.name);
         visitor.notify(Notice::ok(vec![line])).await?;
         return Ok(back_to(&visitor, &account.name));
     }
-    let to = Some(fields.text("mail_to").trim()).filter(|to| !to.is_empty());
-    match invitation::invite(&app.store, &app.config, actor, &account.name, to).await {
-        Ok(invited) => {
-            visitor
-                .notify(invited_notice(&visitor, &account.name, to, invited))
-                .await?;
-            Ok(back_to(&visitor, &account.name))
-        }
-        Err(Error::Usage(problem)) => account_page(&visitor, account, Some(problem)).await,
-        Err(error) => Err(error),
-    }
+    let post = match Post::to(&app.config, fields.text("mail_to")) {
+        Ok(post) => post,
+        Err(error) => return account_page(&visitor, account, &fields, Some(error.to_string())).await,
+    };
+    visitor.prove(&fields).await?;
+    let post = post.as_ref();
+    let invited = invitation::invite(&app.store, &app.config, actor, &account.name, post).await?;
+    visitor
+        .notify(invited_notice(&visitor, &account.name, post, invited))
+        .await?;
+    Ok(back_to(&visitor, &account.name))
 }
 
 /// The notice of an invitation: with the link, unless the mail server took it.
-fn invited_notice(visitor: &Visitor, name: &str, to: Option<&str>, invited: Invited) -> Notice {
+fn invited_notice(visitor: &Visitor, name: &str, post: Option<&Post>, invited: Invited) -> Notice {
     let until = invited.until;
-    match (invited.mail, to) {
-        (Some(Ok(())), Some(to)) => Notice::ok(vec![format!(
-            "A link for `{name}` is on its way to `{to}`. It is good until {until} (UTC)."
+    match (invited.mail, post) {
+        (Some(Ok(())), Some(post)) => Notice::ok(vec![format!(
+            "A link for `{name}` is on its way to `{}`. It is good until {until} (UTC).",
+            post.address()
         )]),
         (mail, _) => {
             let mut lines = vec![format!("A link for `{name}`, good until {until} (UTC):")];
@@ -321,13 +332,14 @@ async fn demand_password(visitor: Visitor, name: KeySegment, fields: Fields) -> 
 /// Ends every session of an account.
 async fn end_sessions(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<Response> {
     let account = find(&visitor, &name).await?;
+    visitor.prove(&fields).await?;
     let which = fields.get("session").map_or(Ending::All, Ending::One);
-    visitor
-        .app
-        .store
-        .end_sessions(&visitor.actor, &account, which)
-        .await?;
-    let line = format!("`{}` has to sign in again there.", account.name);
+    let store = &visitor.app.store;
+    let line = if store.end_sessions(&visitor.actor, &account, which).await? {
+        format!("Ended: `{}` has to sign in again there.", account.name)
+    } else {
+        "There was no such session any more.".to_owned()
+    };
     visitor.notify(Notice::ok(vec![line])).await?;
     Ok(back_to(&visitor, &account.name))
 }

@@ -8,9 +8,8 @@ use axum::response::Response;
 use super::{expiry, invited_notice};
 use crate::access::{Grant, Role};
 use crate::error::{Error, Result};
-use crate::invitation;
+use crate::invitation::{self, Post};
 use crate::mail::DomainName;
-use crate::mailer::Mailer;
 use crate::store::{NewAccount, check_name};
 use crate::web::page::{Page, render, see_other};
 use crate::web::request::{Fields, Visitor};
@@ -104,11 +103,14 @@ pub async fn create(visitor: Visitor, fields: Fields) -> Result<Response> {
     if let Err(problem) = &expires_at {
         problems.push(("expires", problem.clone()));
     }
-    let to = Some(fields.text("mail_to").trim()).filter(|to| !to.is_empty());
-    if let Some(Err(problem)) = to.map(Mailer::recipient) {
-        problems.push(("mail_to", problem));
+    // Whatever keeps the mail from being sent is said before there is an account.
+    let post = Post::to(&visitor.app.config, fields.text("mail_to"));
+    if let Err(error) = &post {
+        problems.push(("mail_to", error.to_string()));
     }
-    let (Ok(role), Ok(domains), Ok(expires_at), []) = (role, domains, expires_at, problems.as_slice()) else {
+    let (Ok(role), Ok(domains), Ok(expires_at), Ok(post), []) =
+        (role, domains, expires_at, post, problems.as_slice())
+    else {
         return form(&visitor, &fields, problems).await;
     };
     visitor.prove(&fields).await?;
@@ -126,9 +128,10 @@ pub async fn create(visitor: Visitor, fields: Fields) -> Result<Response> {
         Err(Error::Usage(problem)) => return form(&visitor, &fields, vec![("name", problem)]).await,
         Err(error) => return Err(error),
     }
-    let invited = invitation::invite(&app.store, &app.config, actor, &name, to).await?;
+    let post = post.as_ref();
+    let invited = invitation::invite(&app.store, &app.config, actor, &name, post).await?;
     visitor
-        .notify(invited_notice(&visitor, &name, to, invited))
+        .notify(invited_notice(&visitor, &name, post, invited))
         .await?;
     Ok(see_other(&app.urls.row("accounts", &name)))
 }
