@@ -4,6 +4,7 @@
 mod support;
 
 mod access_rules;
+mod accounts;
 mod bulk;
 mod bulk_faults;
 mod changes;
@@ -13,6 +14,7 @@ mod hostile_content;
 mod http;
 mod hub;
 mod limits;
+mod invitations;
 mod lists;
 mod live_postfix;
 mod locking;
@@ -28,6 +30,7 @@ mod samples;
 mod schema;
 mod scope;
 mod scope_attacks;
+mod second_factor;
 mod sign_in;
 mod strange_tables;
 mod throttle;
