@@ -2,8 +2,9 @@
 
 use postwarden::access::Role;
 use postwarden::postfix::{Finding, Honoured, Severity, Verdict};
+use postwarden::store::AccountChange;
 
-use crate::support::{Database, Panel};
+use crate::support::{Browser, Database, Panel};
 use crate::window::Window;
 use crate::{appearance, markup};
 
@@ -101,7 +102,41 @@ pub async fn panel_with_everything() -> Panel {
         .post_confirmed(&key_of(&panel, "aliases", "mail", &alias).await, &fields)
         .await;
     assert_eq!(answer.status, 303, "{}", answer.body);
+    people(&panel, &somebody).await;
     panel
+}
+
+/// Accounts of every kind: an owner with limits who is signed in somewhere, one who never came, one who may not.
+async fn people(panel: &Panel, operator: &Browser) {
+    let (owner, domain) = (long_owner(), long_domain());
+    panel
+        .signed_in(&owner, Role::Owner, &[&domain, "blobber.org"])
+        .await;
+    let transports = format!("smtp:[{domain}]:2525\nsmtp:[*.mail.protection.outlook.com]");
+    let fields = [
+        ("aliases", "20"),
+        ("overrides", "these"),
+        ("transports", &*transports),
+    ];
+    let limited = operator
+        .post(&format!("accounts/{owner}/grants/{domain}"), &fields)
+        .await;
+    assert_eq!(limited.status, 303, "{}", limited.body);
+    panel.account("auditor", Role::Auditor, &[]).await;
+    panel
+        .change_account("auditor", AccountChange::Enabled(false))
+        .await;
+    for fields in [
+        [("name", "invited"), ("role", "owner"), ("expires", "2099-12-31")],
+        [("name", "new"), ("role", "owner"), ("expires", "")],
+    ] {
+        assert_eq!(operator.post("accounts", &fields).await.status, 303);
+    }
+}
+
+/// A name as long as it may be without a place to break it.
+pub fn long_owner() -> String {
+    format!("{}@{}.example", "o".repeat(31), "w".repeat(24))
 }
 
 /// The address of a row with a numbered key.
@@ -228,6 +263,53 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
         ("enabled", "1"),
     ];
     pages.push(post("question", "aliases", &foreign));
+    pages.extend(pages_of_people());
+    pages
+}
+
+/// Pages about accounts, other people's and one's own.
+fn pages_of_people() -> Vec<(String, Page)> {
+    let (domain, owner) = (long_domain(), format!("accounts/{}", long_owner()));
+    let grant = format!("{owner}/grants/{domain}");
+    let mut pages: Vec<_> = [
+        "accounts",
+        "accounts/new",
+        "accounts/invited",
+        "accounts/operator",
+        &owner,
+        &format!("{owner}/delete"),
+        &grant,
+        "account",
+        "account/password",
+        "account/second-factor",
+    ]
+    .map(get)
+    .into();
+    let wrong = format!("not {domain}");
+    let new = [
+        ("name", &*wrong),
+        ("role", "auditor"),
+        ("domain", &domain),
+        ("expires", "never"),
+        ("mail_to", &wrong),
+    ];
+    pages.push(post("refused", "accounts", &new));
+    pages.push(post("refused", &owner, &[("expires", &wrong)]));
+    pages.push(post("refused", &format!("{owner}/grants"), &[("domain", &wrong)]));
+    let limits = [
+        ("aliases", &*wrong),
+        ("members", "-1"),
+        ("overrides", "these"),
+        ("transports", &wrong),
+    ];
+    pages.push(post("refused", &grant, &limits));
+    let password = [
+        ("own_password", "x"),
+        ("new_password", "x"),
+        ("repeat_password", "y"),
+    ];
+    pages.push(post("refused", "account/password", &password));
+    pages.push(post("proof", &format!("{owner}/second-factor/delete"), &[]));
     pages
 }
 
@@ -250,6 +332,7 @@ async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
             "conflict" => window.text("main").await.contains("since you opened it"),
             "question" => window.text("main").await.contains("Nothing is saved yet"),
             "/no/such/page" => heading == "Nothing here",
+            "proof" => heading == "Is it you?",
             _ => heading != "Nothing here",
         };
         assert!(reached, "{name}: {}", window.text("main").await);
@@ -314,7 +397,7 @@ fn drifted() -> Verdict {
 }
 
 /// All that is wrong with the page that is shown.
-async fn look_at(window: &Window, name: &str) -> Vec<String> {
+pub async fn look_at(window: &Window, name: &str) -> Vec<String> {
     let _: () = window
         .script("for (const it of document.querySelectorAll('details')) it.open = true")
         .await;
