@@ -285,16 +285,16 @@ fn pages_of_people() -> Vec<(String, Page)> {
     ]
     .map(get)
     .into();
-    let wrong = format!("not {domain}");
+    let wrong = format!("{domain}/x");
     let new = [
         ("name", &*wrong),
         ("role", "auditor"),
         ("domain", &domain),
-        ("expires", "never"),
+        ("expires", "2020-01-01"),
         ("mail_to", &wrong),
     ];
     pages.push(post("refused", "accounts", &new));
-    pages.push(post("refused", &owner, &[("expires", &wrong)]));
+    pages.push(post("refused", &owner, &[("expires", "2020-01-01")]));
     pages.push(post("refused", &format!("{owner}/grants"), &[("domain", &wrong)]));
     let limits = [
         ("aliases", &*wrong),
