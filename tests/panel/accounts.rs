@@ -150,7 +150,7 @@ async fn a_new_account_that_is_refused_keeps_what_was_typed_and_makes_nothing() 
                 );
             } else if name != "mail_to" || !typed.is_empty() {
                 // Browsers take line breaks out of what is one line.
-                let kept = answer.field(name).replace('\n', "").replace('\r', "");
+                let kept = answer.field(name).replace(['\n', '\r'], "");
                 assert_eq!(kept, typed.replace('\n', ""), "{field} {value:?}");
             }
         }
@@ -623,6 +623,9 @@ async fn grants_are_for_owners_and_a_refused_one_keeps_what_was_typed() {
     assert_eq!(panel.database.count("SELECT COUNT(*) FROM pw_grants").await, 0);
 }
 
+/// Where a form is sent, its fields, and the event it leaves.
+type Step<'a> = (String, Vec<(&'a str, &'a str)>, &'a str);
+
 #[tokio::test]
 async fn whatever_is_done_to_an_account_is_an_event_with_who_and_where() {
     let panel = Panel::with(Database::fresh().await, |config| {
@@ -640,7 +643,7 @@ async fn whatever_is_done_to_an_account_is_an_event_with_who_and_where() {
         .expect("a client");
     sign_in(&operator, "operator", PASSWORD).await;
     let page = "accounts/joe";
-    let steps: [(String, Vec<(&str, &str)>, &str); 12] = [
+    let steps: [Step<'_>; 12] = [
         (
             "accounts".to_owned(),
             account("joe", "owner", "mine.example"),

@@ -5,7 +5,7 @@ use postwarden::store::AccountChange;
 use postwarden::web;
 use tokio::task::JoinSet;
 
-use crate::support::people::{early_in_a_step, secret_on};
+use crate::support::people::{Factor, early_in_a_step, secret_on};
 use crate::support::program::sign_in;
 use crate::support::{Answer, Browser, Database, PASSWORD, Panel};
 
@@ -17,7 +17,7 @@ async fn panel() -> Panel {
 }
 
 /// A panel where Joe has a second factor, and a browser he is signed in with.
-async fn with_factor() -> (Panel, Browser, crate::support::people::Factor) {
+async fn with_factor() -> (Panel, Browser, Factor) {
     let panel = panel().await;
     let joe = panel.signed_in("joe", Role::Operator, &[]).await;
     let factor = joe.set_up_second_factor().await;
@@ -53,21 +53,17 @@ async fn it_is_set_up_with_forms_alone_and_its_secret_is_not_shown_again() {
     assert_eq!(joe.submit(&start, &[]).await.location(), "/account/second-factor");
     let offer = joe.get(PAGE).await;
     assert!(offer.body.contains("<svg"), "a picture to scan");
-    let secret = secret_on(&offer);
-    let code = |at: i64| {
-        let now = crate::support::people::seconds().checked_add_signed(at * 30);
-        secret.code_at(now.expect("a time")).expect("a code")
+    let app = Factor {
+        secret: secret_on(&offer),
+        recovery: Vec::new(),
     };
-    let wrong = (0..10)
-        .map(|n| format!("00000{n}"))
-        .find(|c| ![code(-1), code(0), code(1)].contains(c));
-    let wrong = wrong.expect("a wrong code");
+    let wrong = app.wrong_code();
     for (code, password, told) in [
         (&*wrong, PASSWORD, "not the code"),
         ("", PASSWORD, "not the code"),
-        (&*code(0), "wrong", "password or code is wrong"),
-        (&*code(0), "", "Type your own password"),
-        (&*code(10), PASSWORD, "not the code"),
+        (&*app.code(), "wrong", "password or code is wrong"),
+        (&*app.code(), "", "Type your own password"),
+        (&*app.code_in(10), PASSWORD, "not the code"),
     ] {
         let answer = joe
             .submit(&offer, &[("code", code), ("own_password", password)])
@@ -92,7 +88,7 @@ async fn it_is_set_up_with_forms_alone_and_its_secret_is_not_shown_again() {
     );
     let before = joe.get("account").await;
     assert_eq!(before.text(".settings .status.on"), "");
-    let typed = format!(" {} ", code(0));
+    let typed = format!(" {} ", app.code());
     let done = joe
         .submit(&offer, &[("code", &typed), ("own_password", PASSWORD)])
         .await;
@@ -142,18 +138,16 @@ async fn it_is_set_up_with_forms_alone_and_its_secret_is_not_shown_again() {
 #[tokio::test]
 async fn the_database_holds_no_recovery_code_and_the_record_no_secret() {
     let (panel, _, factor) = with_factor().await;
-    let mut dump = String::new();
+    let mut dump = Vec::new();
     for table in [
         "pw_recovery_codes",
         "pw_sessions",
         "pw_account_events",
         "pw_accounts",
     ] {
-        dump += &format!(
-            "{:?}",
-            panel.database.rows(&format!("SELECT * FROM {table}")).await
-        );
+        dump.push(panel.database.rows(&format!("SELECT * FROM {table}")).await);
     }
+    let dump = format!("{dump:?}");
     for code in &factor.recovery {
         assert!(!dump.contains(code.as_str()) && !dump.contains(&code.replace('-', "")));
     }
@@ -529,7 +523,7 @@ async fn whatever_happens_to_the_account_ends_the_half_sign_in() {
 async fn where_operators_must_have_one_they_can_do_nothing_before() {
     let database = Database::fresh().await;
     let panel = Panel::with(database, |config| {
-        config.accounts.second_factor = vec![Role::Operator]
+        config.accounts.second_factor = vec![Role::Operator];
     })
     .await;
     panel
