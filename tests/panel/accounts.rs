@@ -680,7 +680,7 @@ async fn whatever_is_done_to_an_account_is_an_event_with_who_and_where() {
         (
             page.to_owned(),
             vec![("expires", "2099-12-30")],
-            "expires on 2099-12-31",
+            "expires after 2099-12-30",
         ),
         (format!("{page}/password"), vec![], "has to choose a new password"),
         (format!("{page}/enabled"), vec![("value", "0")], "disabled"),

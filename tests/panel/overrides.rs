@@ -1377,6 +1377,37 @@ async fn a_relay_recipient_stays_behind_when_its_override_is_given_another_addre
 }
 
 #[tokio::test]
+async fn owners_do_not_switch_on_a_transport_that_they_may_not_set() {
+    let (panel, _) = ground().await;
+    let database = &panel.database;
+    database
+        .script(&format!(
+            "INSERT INTO domains (domain, transport, enabled) VALUES ('far@shop.example', '{ELSEWHERE}', 0), \
+             ('good@shop.example', '{GOOGLE}', 0)"
+        ))
+        .await;
+    let owner = panel.signed_in("owner", Role::Owner, &["shop.example"]).await;
+    let before = stored(database).await;
+    let on = [("value", "1"), ("confirm", "1")];
+    let answer = owner.post("overrides/far@shop.example/enabled", &on).await;
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.text("#transport-error").contains("these only"),
+        "{}",
+        answer.text("main")
+    );
+    let bulk = [
+        ("key", "far@shop.example"),
+        ("action", "enable"),
+        ("confirm", "1"),
+    ];
+    assert_eq!(owner.post("overrides/bulk", &bulk).await.status, 422);
+    assert_eq!(stored(database).await, before);
+    let answer = owner.post("overrides/good@shop.example/enabled", &on).await;
+    assert_eq!(answer.status, 303, "{}", answer.text("main"));
+}
+
+#[tokio::test]
 async fn owners_too_leave_off_what_postfix_would_choke_on() {
     let (panel, _) = ground().await;
     let database = &panel.database;

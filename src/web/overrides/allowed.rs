@@ -2,6 +2,7 @@
 
 use crate::access::{Grant, Scope};
 use crate::mail::domain_of;
+use crate::resource::Problem;
 use crate::resource::overrides::PRESETS;
 use crate::web::request::Visitor;
 
@@ -39,6 +40,23 @@ pub(super) fn patterns(visitor: &Visitor, address: Option<&str>) -> Option<Vec<S
         }
     }
     Some(patterns)
+}
+
+/// Why a visitor may not send the mail of this address there.
+pub(super) fn not_allowed(visitor: &Visitor, address: &str, transport: &str) -> Option<Problem> {
+    let allowed = patterns(visitor, Some(address))?;
+    // No override at all, or none of that domain, is more than a matter of the transport: the store says so.
+    if allowed.is_empty() || allowed.iter().any(|pattern| allows(pattern, transport)) {
+        return None;
+    }
+    let list: Vec<String> = allowed.iter().map(|pattern| format!("`{pattern}`")).collect();
+    Some(Problem {
+        column: "transport",
+        message: format!(
+            "Your account may send mail to these only: {}. Ask the operator for another.",
+            list.join(", ")
+        ),
+    })
 }
 
 /// Name and transport of what the form offers: the presets, for owners those that are theirs, and what else is.

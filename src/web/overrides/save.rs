@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 
-use super::allowed::{allows, patterns};
+use super::allowed::not_allowed;
 use super::{Chosen, form, found, leave, live};
 use crate::error::{Error, Result};
 use crate::resource::{Draft, Problem, Resource};
@@ -117,19 +117,10 @@ impl Saving {
             .stored
             .as_ref()
             .is_some_and(|stored| stored.transport() == transport && stored.address == draft.text("domain"));
-        let allowed = patterns(&self.visitor, Some(&draft.text("domain")))?;
-        // No override at all, or none of that domain, is more than a matter of the transport: the store says so.
-        if kept || allowed.is_empty() || allowed.iter().any(|pattern| allows(pattern, &transport)) {
+        if kept {
             return None;
         }
-        let list: Vec<String> = allowed.iter().map(|pattern| format!("`{pattern}`")).collect();
-        Some(Problem {
-            column: "transport",
-            message: format!(
-                "Your account may send mail to these only: {}. Ask the operator for another.",
-                list.join(", ")
-            ),
-        })
+        not_allowed(&self.visitor, &draft.text("domain"), &transport)
     }
 
     async fn form(&self) -> Result<Form> {

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 
+use super::allowed::not_allowed;
 use super::{Chosen, form, found, leave, live};
 use crate::error::{Error, Result};
 use crate::resource::Problem;
@@ -157,13 +158,17 @@ fn switching(overrides: &[&Override], enabled: bool) -> Vec<Operation> {
     operations
 }
 
-/// The first row that is off and that Postfix would choke on, with what is wrong with it.
+/// The first row that is off and that Postfix would choke on, or that the visitor may not have on, with what is wrong with
+/// it.
 fn unusable<'o>(visitor: &Visitor, stored: &'o Override) -> Option<(&'o Stored, Vec<Problem>)> {
     let rules = visitor.app.store.rules();
     let mut off = stored.rows.iter().filter(|(_, row)| !row.row.is_enabled());
     off.find_map(|(resource, row)| {
-        let problems = row.row.switched_on().check(resource, rules).err()?;
-        Some((row, problems))
+        if let Err(problems) = row.row.switched_on().check(resource, rules) {
+            return Some((row, problems));
+        }
+        let problem = not_allowed(visitor, &stored.address, row.row.text("transport").trim())?;
+        Some((row, vec![problem]))
     })
 }
 
