@@ -273,29 +273,13 @@ async fn a_code_is_taken_once_by_whichever_panel_and_however_many_come_at_once()
     }
     for browser in browsers {
         let code = code.clone();
-        // Five at once are looked at; the limit is not what this is about.
-        let database = panel.database.clone();
-        tries.spawn(async move {
-            loop {
-                let answer = browser.enter_code(&code).await;
-                if answer.status != 429 {
-                    return answer.status;
-                }
-                database.forget_guesses().await;
-            }
-        });
+        tries.spawn(async move { browser.enter_code(&code).await.status });
     }
     let statuses = tries.join_all().await;
-    assert_eq!(
-        statuses.iter().filter(|status| **status == 303).count(),
-        1,
-        "{statuses:?}"
-    );
-    assert_eq!(
-        statuses.iter().filter(|status| **status == 422).count(),
-        19,
-        "{statuses:?}"
-    );
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    // Of those at once five are looked at, and some more once the right one has cleared the count.
+    assert_eq!((count(303), count(422) + count(429)), (1, 19), "{statuses:?}");
+    assert!(count(422) >= 4, "{statuses:?}");
     panel.database.forget_guesses().await;
     for panel in [&panel, &second] {
         let browser = halfway(panel).await;
