@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 heading = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test bench screenshots fmt
+.PHONY: help demo clean-demo test audit bench screenshots fmt
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS='	' read -r target text; do \
@@ -37,6 +37,9 @@ test: ## Check format and lints, run every test; sets up what is missing
 	else \
 		cargo test --locked --test postfix -- --ignored && printf '\nAll checks and tests passed.\n'; \
 	fi
+
+audit: ## Look for known holes, licences and sources of the crates; needs cargo-deny and the network
+	@scripts/audit
 
 bench: ## Measure the release binary
 	@scripts/setup test
