@@ -36,7 +36,7 @@ pub async fn file(Path(name): Path<String>) -> Result<Response, Error> {
     let (kind, content) = match name.as_str() {
         "postwarden.css" => ("text/css; charset=utf-8", STYLE),
         "postwarden.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        "favicon.svg" => ("image/svg+xml", ICON),
+        "favicon.svg" => ("image/svg+xml; charset=utf-8", ICON),
         _ => return Err(Error::NotFound),
     };
     Ok((

@@ -105,6 +105,8 @@ async fn a_method_a_page_does_not_take_is_refused_with_those_it_takes() {
         ("POST", "changes", "GET,HEAD"),
         ("POST", "healthz", "GET,HEAD"),
         ("POST", "static/postwarden.css", "GET,HEAD"),
+        ("TRACE", "login", "GET,HEAD,POST"),
+        ("OPTIONS", "aliases", "GET,HEAD,POST"),
     ] {
         let answer = send(&operator, method, path, &[], "").await;
         assert_eq!(answer.status, 405, "{method} {path}");
@@ -169,6 +171,8 @@ async fn every_answer_carries_the_security_headers() {
         "healthz",
         "readyz",
         "static/postwarden.css",
+        "static/postwarden.js",
+        "static/favicon.svg",
     ]) {
         answers.push((path.to_owned(), operator.get(path).await));
     }
@@ -216,6 +220,13 @@ async fn every_answer_carries_the_security_headers() {
             .collect();
         assert_eq!(scripts, ["script-src 'self'"], "{what}: {csp}");
         assert!(!csp.contains("unsafe") && !csp.contains('*'), "{what}: {csp}");
+        assert!(csp.contains("base-uri 'none'"), "{what}: {csp}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{what}");
+        let kind = answer.header("content-type");
+        assert!(
+            kind.ends_with("; charset=utf-8") || answer.body.is_empty(),
+            "{what}: {kind}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
         assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
         if !what.starts_with("static") {
@@ -349,6 +360,23 @@ async fn no_page_has_inline_scripts_or_styles_or_anything_from_elsewhere() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_somebody_signed_in_offers_to_sign_out() {
+    let (panel, operator) = filled(|_| ()).await;
+    for path in every_page(&panel).await.iter().map(String::as_str).chain([
+        "account",
+        "account/password",
+        "account/second-factor",
+        "accounts",
+        "accounts/operator",
+        "accounts/new",
+    ]) {
+        let page = operator.get(path).await;
+        let forms = page.attributes("form[method=post][action='/logout']", "action");
+        assert!(!forms.is_empty(), "{path}: {}", page.status);
     }
 }
 

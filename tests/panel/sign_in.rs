@@ -491,3 +491,21 @@ async fn without_a_session_a_password_is_asked_for_again_and_not_repeated() {
     assert_eq!(answer.status, 401);
     assert_eq!(answer.attributes("input[type=password]", "name"), [""; 0]);
 }
+
+#[tokio::test]
+async fn password_managers_know_every_field() {
+    let panel = panel().await;
+    let browser = panel.browser();
+    let fields = |page: &Answer| page.attributes("input[type=password]", "autocomplete");
+    assert_eq!(fields(&browser.get("login").await), ["current-password"]);
+    sign_in(&browser, "operator", PASSWORD).await;
+    let page = browser.get("account/password").await;
+    assert_eq!(
+        fields(&page),
+        ["current-password", "new-password", "new-password"]
+    );
+    // Whose password it is they read in a field too.
+    assert_eq!(page.field("username"), "operator");
+    let names = page.attributes("input[name*=password]:not([type=password])", "name");
+    assert_eq!(names, [""; 0], "all are typed unseen");
+}
