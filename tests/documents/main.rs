@@ -1,5 +1,6 @@
 //! The documents and the packaging against the program: what they name is what there is.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -280,4 +281,85 @@ fn links(text: &str) -> Vec<&str> {
     );
     found.retain(|target| !target.contains("://") && !target.starts_with('#'));
     found
+}
+
+const CHECKLIST: &str = include_str!("../../docs/security-checklist.md");
+
+/// The cells of each requirement in the checklist.
+fn requirements() -> Vec<Vec<&'static str>> {
+    let rows = CHECKLIST
+        .lines()
+        .filter(|line| line.starts_with("| ") && line[2..].starts_with(|c: char| c.is_ascii_digit()));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+/// The tests that some text names, as `suite::file::name`.
+fn tests_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| code.contains("::"))
+}
+
+/// Whether there is a test of this name: `src::access::throttle::x` in src/access/throttle.rs or its mod.rs, others below
+/// `tests`.
+fn is_test(name: &str) -> bool {
+    let mut parts: Vec<&str> = name.split("::").collect();
+    let function = parts.pop().unwrap_or_default();
+    let folder = if parts.first() == Some(&"src") {
+        ""
+    } else {
+        "tests/"
+    };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{folder}{}", parts.join("/")));
+    let texts = [file.with_extension("rs"), file.join("mod.rs")].map(fs::read_to_string);
+    let start = format!("fn {function}(");
+    texts.iter().flatten().any(|text| {
+        // What stands between the item before and the name: attributes.
+        let Some((before, _)) = text.split_once(&start) else {
+            return false;
+        };
+        let attributes = before.rsplit(['}', ';', '{']).next().unwrap_or_default();
+        attributes.contains("test]") || attributes.contains("test(")
+    })
+}
+
+#[test]
+fn every_test_in_the_security_checklist_is_there() {
+    let named: Vec<&str> = requirements().iter().flat_map(|row| tests_in(row[4])).collect();
+    let gone: BTreeSet<&str> = named.iter().copied().filter(|name| !is_test(name)).collect();
+    assert!(
+        gone.is_empty(),
+        "docs/security-checklist.md names no tests: {gone:#?}"
+    );
+    assert!(named.len() > 100, "only {} tests found", named.len());
+    assert!(!is_test("documents::main::is_test"), "a function is no test");
+}
+
+#[test]
+fn every_requirement_in_the_security_checklist_is_shown_or_said_to_be_not_met() {
+    let [mut met, mut in_part, mut not_met] = [0; 3];
+    let mut ids = Vec::new();
+    for row in requirements() {
+        let [id, level, _, answer, shown] = row[..] else {
+            panic!("five cells: {row:?}");
+        };
+        assert!(matches!(level, "1" | "2"), "{id}: level {level}");
+        assert!(!ids.contains(&id), "{id} is there twice");
+        ids.push(id);
+        let is_shown = tests_in(shown).next().is_some() || !links(shown).is_empty();
+        match (shown, answer.starts_with("In part: ")) {
+            ("not met", false) => not_met += 1,
+            (_, partly) => {
+                assert!(is_shown, "{id} names neither a test nor a document: {shown}");
+                *(if partly { &mut in_part } else { &mut met }) += 1;
+            }
+        }
+    }
+    let counted = format!(
+        "Of {} requirements {met} are met, {in_part} in part, and {not_met} are not met.",
+        ids.len()
+    );
+    assert!(CHECKLIST.contains(&counted), "{counted}");
 }
