@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, MySqlConnection, Row as _};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
@@ -104,6 +105,14 @@ pub struct SignIn {
     pub expired: bool,
     /// Whether signing in asks for a second factor.
     pub second_factor: bool,
+}
+
+impl SignIn {
+    /// Stands for the password and the second factor there are: whoever began to sign in with others has to begin anew.
+    pub fn stamp(&self) -> String {
+        let digest = Sha256::digest(format!("{}\0{}", self.hash, self.second_factor));
+        hex::encode(&digest[..16])
+    }
 }
 
 /// Somebody who is signed in, as of now.
@@ -267,7 +276,11 @@ impl Store {
             actor.require_operator()?;
         }
         let mut transaction = self.pool.begin().await.map_err(classify)?;
-        if matches!(change, AccountChange::Enabled(false) | AccountChange::Role(_)) {
+        let shuts_out = matches!(
+            change,
+            AccountChange::Enabled(false) | AccountChange::Role(_) | AccountChange::Expiry(Some(_))
+        );
+        if shuts_out {
             expect_another_operator(&mut transaction, actor, name).await?;
         }
         let (id, was) = lock_account(&mut transaction, name).await?;

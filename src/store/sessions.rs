@@ -56,6 +56,8 @@ pub struct Halfway {
     pub account: u32,
     /// The name as it was typed.
     pub name: String,
+    /// What the sign-in rests on: [`SignIn::stamp`](super::SignIn::stamp).
+    pub stamp: String,
     /// When, in seconds since 1970.
     pub at: i64,
     /// Where to go afterwards.

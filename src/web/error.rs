@@ -186,7 +186,18 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
     if status.is_server_error() {
         tracing::error!(%error, "a request failed: {error}");
     }
-    let words = words(error);
+    if let (StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, Some((account, role))) =
+        (status, about.seen.0.get())
+    {
+        let (method, path) = (&about.method, about.target.split('?').next().unwrap_or_default());
+        tracing::info!(account, %role, %method, path, "refused {account} {method} {path}: {error}");
+    }
+    let mut words = words(error);
+    // The server's own message names accounts and tables of the database.
+    if about.seen.0.get().is_none_or(|(_, role)| *role == Role::Owner) && matches!(error, Error::Privilege(_))
+    {
+        words.lines = vec!["Nothing was saved. The log says more under the number below.".to_owned()];
+    }
     let prove = match error {
         Error::Unproven { code, .. } => Some(*code),
         _ => None,

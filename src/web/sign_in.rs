@@ -108,6 +108,7 @@ pub async fn enter(State(app): State<App>, fields: Fields, request: Request) -> 
     let halfway = Halfway {
         account: account.id,
         name: typed.trim().to_lowercase(),
+        stamp: account.stamp(),
         at: now(),
         next,
     };
@@ -197,6 +198,14 @@ async fn arrive(app: &App, session: &Session, parts: &Parts, who: &Halfway, how:
     session.clear().await;
     session.insert(VISIT, visit).await.map_err(unavailable)?;
     session.cycle_id().await.map_err(unavailable)?;
+    session.save().await.map_err(unavailable)?;
+    // A new password or second factor ends the sessions there are. One that came a moment before this session was written
+    // has not seen it.
+    let as_was = app.store.sign_in(&who.name).await?;
+    if as_was.is_none_or(|now| now.stamp() != who.stamp) {
+        session.flush().await.map_err(unavailable)?;
+        return Err(Error::SignedOut);
+    }
     app.store.note_sign_in(&person.actor, how).await?;
     let place = Guess::Password {
         name: &who.name,

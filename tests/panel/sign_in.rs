@@ -505,7 +505,46 @@ async fn password_managers_know_every_field() {
         ["current-password", "new-password", "new-password"]
     );
     // Whose password it is they read in a field too.
-    assert_eq!(page.field("username"), "operator");
+    assert_eq!(
+        page.attributes("input[autocomplete=username]", "value"),
+        ["operator"]
+    );
     let names = page.attributes("input[name*=password]:not([type=password])", "name");
     assert_eq!(names, [""; 0], "all are typed unseen");
+}
+
+#[tokio::test]
+async fn a_sign_in_under_way_while_the_password_changes_opens_no_session() {
+    let panel = Panel::with(Database::fresh().await, |config| {
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+    })
+    .await;
+    panel.account("joe", Role::Operator, &[]).await;
+    let hash = access::hash("another long password".to_owned())
+        .await
+        .expect("a hash");
+    let mut under_way = tokio::task::JoinSet::new();
+    // Passwords are checked two at a time: some of these are looked at before the change and end after it.
+    for n in 1..=16 {
+        let browser = panel.browser();
+        under_way.spawn(async move {
+            let form = [("username", "joe"), ("password", PASSWORD)];
+            let request = browser.client.post(browser.url("login")).form(&form);
+            let answer = Answer::of(request.header("x-forwarded-for", format!("203.0.113.{n}"))).await;
+            (browser, answer.status)
+        });
+    }
+    let change = AccountChange::Password {
+        hash: &hash,
+        must_change: false,
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(120)).await;
+    panel.change_account("joe", change).await;
+    let mut let_in = 0;
+    while let Some(done) = under_way.join_next().await {
+        let (browser, status) = done.expect("an answer");
+        let_in += u32::from(status == 303);
+        assert_eq!(browser.get("aliases").await.status, 303, "{status}");
+    }
+    println!("{let_in} of 16 were let in before the change");
 }

@@ -220,8 +220,15 @@ fn back_to(visitor: &Visitor, name: &str) -> Response {
 /// Lets somebody sign in, or not.
 async fn set_enabled(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<Response> {
     let account = find(&visitor, &name).await?;
+    let enabled = match fields.text("value") {
+        "1" => true,
+        "0" => false,
+        other => {
+            let problem = format!("`{other}` is neither 1 (on) nor 0 (off).");
+            return account_page(&visitor, account, &Fields::default(), Some(problem)).await;
+        }
+    };
     visitor.prove(&fields).await?;
-    let enabled = fields.is_set("value");
     let (store, actor) = (&visitor.app.store, &visitor.actor);
     store
         .change_account(actor, &account.name, AccountChange::Enabled(enabled))
