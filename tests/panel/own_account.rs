@@ -28,29 +28,6 @@ async fn change(browser: &Browser, own: &str, new: &str, again: &str) -> Answer 
     browser.submit(&page, &fields).await
 }
 
-/// A browser that says what it is and keeps no cookies by itself.
-async fn with(panel: &Panel, path: &str, cookie: &str) -> Answer {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client");
-    Answer::of(
-        client
-            .get(format!("{}{path}", panel.base))
-            .header("cookie", cookie),
-    )
-    .await
-}
-
-fn cookie(answer: &Answer) -> String {
-    answer
-        .header("set-cookie")
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
 /// Signs in with a browser of this name.
 async fn as_device(panel: &Panel, agent: &[u8]) -> Browser {
     let mut browser = panel.browser();
@@ -69,7 +46,7 @@ async fn as_device(panel: &Panel, agent: &[u8]) -> Browser {
 async fn a_password_is_changed_with_the_old_one_and_every_other_session_ends() {
     let (panel, _) = panel().await;
     let (joe, phone) = (panel.browser(), panel.browser());
-    let old = cookie(&sign_in(&joe, "joe.bloggs", PASSWORD).await);
+    let old = sign_in(&joe, "joe.bloggs", PASSWORD).await.cookie();
     sign_in(&phone, "joe.bloggs", PASSWORD).await;
     panel.account("ann", Role::Owner, &[]).await;
     let ann = panel.browser();
@@ -81,7 +58,7 @@ async fn a_password_is_changed_with_the_old_one_and_every_other_session_ends() {
         "{}",
         done.text("main")
     );
-    let new = cookie(&done);
+    let new = done.cookie();
     assert!(new.starts_with("postwarden=") && new != old, "{new}");
     assert!(
         joe.get("account")
@@ -90,11 +67,11 @@ async fn a_password_is_changed_with_the_old_one_and_every_other_session_ends() {
             .contains("Your password is changed")
     );
     assert_eq!(
-        with(&panel, "aliases", &old).await.status,
+        panel.get_with("aliases", &old).await.status,
         303,
         "the old id is dead"
     );
-    assert_eq!(with(&panel, "aliases", &new).await.status, 200);
+    assert_eq!(panel.get_with("aliases", &new).await.status, 200);
     assert_eq!(phone.get("aliases").await.status, 303);
     assert_eq!(ann.get("aliases").await.status, 200);
     assert_eq!(panel.database.count("SELECT COUNT(*) FROM pw_sessions").await, 2);

@@ -18,30 +18,6 @@ async fn sign_in(browser: &Browser, name: &str, password: &str) -> Answer {
         .await
 }
 
-/// The cookie an answer sets, as `name=value`.
-fn cookie(answer: &Answer) -> String {
-    answer
-        .header("set-cookie")
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// A page as a browser with just this cookie sees it.
-async fn with_cookie(panel: &Panel, path: &str, cookie: &str) -> Answer {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client");
-    Answer::of(
-        client
-            .get(format!("{}{path}", panel.base))
-            .header("cookie", cookie),
-    )
-    .await
-}
-
 #[tokio::test]
 async fn there_is_no_account_until_somebody_makes_one() {
     for database in [Database::fresh().await, Database::howto().await] {
@@ -201,7 +177,7 @@ async fn signing_in_leads_only_to_the_panel_itself() {
 async fn a_planted_session_is_worth_nothing_after_signing_in() {
     let panel = panel().await;
     // One that was made up, one that was real before.
-    let real = cookie(&sign_in(&panel.browser(), "operator", PASSWORD).await);
+    let real = sign_in(&panel.browser(), "operator", PASSWORD).await.cookie();
     for planted in ["postwarden=AAAAAAAAAAAAAAAAAAAAAA", &real] {
         let request = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -212,14 +188,10 @@ async fn a_planted_session_is_worth_nothing_after_signing_in() {
             .form(&[("username", "operator"), ("password", PASSWORD)]);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 303);
-        let given = cookie(&answer);
+        let given = answer.cookie();
         assert!(given.starts_with("postwarden=") && given != planted, "{given}");
-        assert_eq!(with_cookie(&panel, "aliases", &given).await.status, 200);
-        assert_eq!(
-            with_cookie(&panel, "aliases", planted).await.status,
-            303,
-            "{planted}"
-        );
+        assert_eq!(panel.get_with("aliases", &given).await.status, 200);
+        assert_eq!(panel.get_with("aliases", planted).await.status, 303, "{planted}");
     }
 }
 
@@ -236,7 +208,7 @@ async fn nothing_is_stored_for_visitors_who_do_not_sign_in() {
 #[tokio::test]
 async fn a_copy_of_the_database_opens_no_session() {
     let panel = panel().await;
-    let cookie = cookie(&sign_in(&panel.browser(), "operator", PASSWORD).await);
+    let cookie = sign_in(&panel.browser(), "operator", PASSWORD).await.cookie();
     let value = cookie.split_once('=').expect("a value").1;
     let dump = panel
         .database
@@ -263,17 +235,17 @@ async fn a_copy_of_the_database_opens_no_session() {
 async fn signing_out_ends_the_session_on_the_server() {
     let panel = panel().await;
     let browser = panel.browser();
-    let cookie = cookie(&sign_in(&browser, "operator", PASSWORD).await);
+    let cookie = sign_in(&browser, "operator", PASSWORD).await.cookie();
     assert_eq!(browser.get("logout").await.status, 200);
     assert_eq!(
-        with_cookie(&panel, "aliases", &cookie).await.status,
+        panel.get_with("aliases", &cookie).await.status,
         200,
         "GET signs nobody out"
     );
     let answer = browser.post("logout", &[]).await;
     assert_eq!((answer.status, answer.location()), (303, "/login"));
     assert_eq!(
-        with_cookie(&panel, "aliases", &cookie).await.status,
+        panel.get_with("aliases", &cookie).await.status,
         303,
         "the old cookie is useless"
     );
@@ -427,7 +399,7 @@ async fn the_cookie_is_as_strict_as_the_public_address_allows() {
         assert!(parts.contains(&&*format!("Path={path}")), "{public}: {set}");
         assert_eq!(parts.contains(&"Secure"), secure, "{public}: {set}");
         assert!(!set.contains("Domain="), "{public}: {set}");
-        let answer = with_cookie(&panel, "aliases", &cookie(&answer)).await;
+        let answer = panel.get_with("aliases", &answer.cookie()).await;
         assert_eq!(answer.status, 200, "{public}: the cookie opens the panel");
         assert_eq!(panel.browser().get("aliases").await.status, 303);
     }

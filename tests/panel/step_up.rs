@@ -4,7 +4,7 @@ use postwarden::access::Role;
 use postwarden::web;
 
 use crate::support::program::{Running, create_account};
-use crate::support::{Answer, Browser, Database, PASSWORD, Panel};
+use crate::support::{Browser, Database, PASSWORD, Panel};
 
 async fn panel() -> (Panel, Browser) {
     let panel = Panel::on(Database::fresh().await).await;
@@ -187,7 +187,7 @@ async fn a_proof_gives_the_session_a_new_id_and_not_a_longer_life() {
     let (panel, _) = panel().await;
     let browser = panel.browser();
     let fields = [("username", "operator"), ("password", PASSWORD)];
-    let old = cookie(&browser.post("login", &fields).await);
+    let old = browser.post("login", &fields).await.cookie();
     let other = "DELETE FROM pw_sessions WHERE id <> UNHEX(SHA2(FROM_BASE64(CONCAT(REPLACE(REPLACE('";
     let value = old.split_once('=').expect("a value").1;
     panel
@@ -213,38 +213,20 @@ async fn a_proof_gives_the_session_a_new_id_and_not_a_longer_life() {
         )
         .await;
     assert_eq!(done.status, 303);
-    let new = cookie(&done);
+    let new = done.cookie();
     assert!(!new.is_empty() && new != old);
-    assert_eq!(with(&panel, &old).await.status, 303, "the old id is dead");
-    assert_eq!(with(&panel, &new).await.status, 200);
+    assert_eq!(
+        panel.get_with("aliases", &old).await.status,
+        303,
+        "the old id is dead"
+    );
+    assert_eq!(panel.get_with("aliases", &new).await.status, 200);
     assert_eq!(panel.database.rows(created).await, before, "as old as before");
     panel
         .database
         .script("UPDATE pw_sessions SET created_at = created_at - INTERVAL 61 MINUTE")
         .await;
-    assert_eq!(with(&panel, &new).await.status, 303);
-}
-
-fn cookie(answer: &Answer) -> String {
-    answer
-        .header("set-cookie")
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-async fn with(panel: &Panel, cookie: &str) -> Answer {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client");
-    Answer::of(
-        client
-            .get(format!("{}aliases", panel.base))
-            .header("cookie", cookie),
-    )
-    .await
+    assert_eq!(panel.get_with("aliases", &new).await.status, 303);
 }
 
 #[tokio::test]

@@ -277,6 +277,16 @@ impl Panel {
         }
     }
 
+    /// A page as a browser sees it that has just this cookie, given as `name=value`.
+    pub async fn get_with(&self, path: &str, cookie: &str) -> Answer {
+        let browser = self.browser();
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        Answer::of(client.get(browser.url(path)).header("cookie", cookie)).await
+    }
+
     /// A browser with somebody signed in, whose account is made for it.
     pub async fn signed_in(&self, name: &str, role: Role, domains: &[&str]) -> Browser {
         self.account(name, role, domains).await;
@@ -363,6 +373,12 @@ impl Answer {
             .get(name)
             .and_then(|v| v.to_str().ok())
             .unwrap_or_default()
+    }
+
+    /// The cookie it sets, as `name=value`; empty where it sets none.
+    pub fn cookie(&self) -> String {
+        let set = self.header("set-cookie");
+        set.split(';').next().unwrap_or_default().to_owned()
     }
 
     /// Where a redirect leads.
