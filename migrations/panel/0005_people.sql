@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS pw_second_factors (
   CONSTRAINT pw_second_factors_account FOREIGN KEY (account_id) REFERENCES pw_accounts (id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Recovery codes by their argon2id hash with the salt above; a row goes when its code is used.
+-- Recovery codes, 125 random bits each, by their SHA-256 with the salt above; a row goes when its code is used.
 CREATE TABLE IF NOT EXISTS pw_recovery_codes (
   account_id INT UNSIGNED NOT NULL,
   code BINARY(32) NOT NULL,

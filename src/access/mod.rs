@@ -156,6 +156,14 @@ impl Actor {
         }
     }
 
+    /// From where somebody did something, as the actor may know it: owners are not told where others sit.
+    pub fn shown_origin(&self, who: &str, origin: String) -> String {
+        if self.role == Role::Owner && self.name != who {
+            return String::new();
+        }
+        origin
+    }
+
     /// That the actor may manage other people's accounts.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ fn verify_now(password: &str, stored: &str) -> bool {
 }
 
 /// Does work that takes long, two at a time.
-pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let _permit = tokio::time::timeout(LONGEST_WAIT, AT_ONCE.acquire())
         .await
         .map_err(|_| Error::Busy)?

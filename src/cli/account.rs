@@ -128,13 +128,13 @@ pub struct HowPassword {
 #[derive(Debug, Args)]
 pub struct LimitOptions {
     /// Most aliases
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     aliases: Option<u32>,
     /// Most mailboxes
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     mailboxes: Option<u32>,
     /// Most members of a list
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     members: Option<u32>,
     /// No aliases that lead out of the granted domains
     #[arg(long)]
@@ -162,6 +162,11 @@ pub struct LimitOptions {
 impl LimitOptions {
     fn limits(self, config: &Config) -> Result<Limits> {
         for transport in &self.transports {
+            if transport.trim().is_empty() {
+                let why =
+                    "--transport wants a transport such as smtp:[mx.example.org]; for none, --no-overrides";
+                return Err(Error::Usage(why.to_owned()));
+            }
             Transport::parse(&transport.replace('*', "x"), &config.mail.transports)
                 .map_err(|fault| Error::Usage(format!("`{transport}`: {}", fault.message())))?;
         }

@@ -4,6 +4,7 @@
 
 mod account;
 mod install;
+mod log;
 mod postfix;
 
 use std::io::{IsTerminal, Write};
@@ -159,7 +160,7 @@ fn start_log(config: &Config) {
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(|| log::OneLine(std::io::stderr()));
     // A log that has been started already (by a test) stays as it is.
     let _ = match config.log.format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -1,6 +1,7 @@
 //! Addresses: one mailbox, a whole domain (`@domain`), a list of destinations, and the status of a relay
 //! recipient.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::text::quote;
@@ -181,6 +182,12 @@ impl fmt::Display for AddressPattern {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destinations(Vec<AddressPattern>);
 
+/// Most addresses of one list that are looked at: ten times what Postfix delivers to.
+const MOST_DESTINATIONS: usize = 10_000;
+
+/// Most of them that are told to be wrong at a time.
+const MOST_FAULTS: usize = 20;
+
 impl Destinations {
     /// Parses a text area: addresses separated by line ends, commas, semicolons or white space, with display
     /// names, quotes and comments in parentheses as mail programs paste them.
@@ -188,14 +195,28 @@ impl Destinations {
     /// # Errors
     /// One fault for each item that is refused, naming it in backticks, or one for an empty list.
     pub fn parse(input: &str) -> Result<Self, Vec<Fault>> {
+        let typed = split_list(input);
+        if typed.len() > MOST_DESTINATIONS {
+            return Err(vec![Fault::new(format!(
+                "These are {} addresses. Postfix defers mail to a list that expands to more than 1000 \
+                 (`virtual_alias_expansion_limit`); {MOST_DESTINATIONS} is the most that is looked at here. Make lists of \
+                 lists, or use a list manager.",
+                typed.len()
+            ))]);
+        }
         let mut items: Vec<AddressPattern> = Vec::new();
+        let mut seen = HashSet::new();
         let mut faults = Vec::new();
-        for (place, typed) in split_list(input).iter().enumerate() {
+        for (place, typed) in typed.iter().enumerate() {
             match AddressPattern::parse(typed) {
-                Ok(item) if items.contains(&item) => {}
+                Ok(item) if seen.contains(&item) => {}
                 Ok(item) if item.is_domain_wide() && place > 0 => faults.push(domain_wide_later(&item)),
-                Ok(item) => items.push(item),
-                Err(fault) => faults.push(naming(typed, fault)),
+                Ok(item) => {
+                    seen.insert(item.clone());
+                    items.push(item);
+                }
+                Err(fault) if faults.len() < MOST_FAULTS => faults.push(naming(typed, fault)),
+                Err(_) => {}
             }
         }
         if !faults.is_empty() {
@@ -827,5 +848,29 @@ mod tests {
                 prop_assert_eq!(Destinations::parse(&list.joined()), Ok(list));
             }
         }
+    }
+
+    #[test]
+    fn of_very_many_destinations_no_more_than_a_few_faults_are_told_and_it_is_quick() {
+        let started = std::time::Instant::now();
+        let list = |end: &str| {
+            (0..MOST_DESTINATIONS)
+                .map(|n| n.to_string() + end)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        let good = list("@a.example");
+        assert!(Destinations::parse(&good).is_ok());
+        let faults = Destinations::parse(&format!("{good}\none@more.example")).expect_err("too many");
+        assert!(
+            faults.len() == 1 && faults[0].message().contains("10001 addresses"),
+            "{faults:?}"
+        );
+        let bad = list("@@");
+        assert_eq!(Destinations::parse(&bad).expect_err("bad").len(), MOST_FAULTS);
+        assert!(
+            started.elapsed().as_secs() < 20,
+            "not quadratic, even in a debug build"
+        );
     }
 }

@@ -107,3 +107,9 @@ fn check(input: &mut Input<'_>) {
     }
     input.enabled();
 }
+
+/// Whether an action of a rule about a recipient acts on the whole message, and so on mail to others; and those that no
+/// such rule has. Owners of domains do not choose them.
+pub fn reaches_others(action: &str) -> bool {
+    !matches!(action, "REJECT" | "DEFER")
+}

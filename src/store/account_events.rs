@@ -8,6 +8,7 @@ use super::connect::classify;
 use super::sessions::utc_now;
 use crate::access::Actor;
 use crate::error::Result;
+use crate::mail::visible;
 
 /// Longest text of an event, in characters.
 const LONGEST: usize = 500;
@@ -34,7 +35,8 @@ pub(super) async fn note(
 ) -> Result<(), sqlx::Error> {
     let (who, origin) = (actor.name.as_str(), actor.origin.to_string());
     let who: String = who.chars().take(64).collect();
-    let event: String = event.chars().take(LONGEST).collect();
+    // What people typed is in it: nothing invisible is kept, or gets into the log.
+    let event: String = visible(event).chars().take(LONGEST).collect();
     tracing::info!(account, who, origin, "account {account}: {event}");
     sqlx::query("INSERT INTO pw_account_events (at, account, who, origin, event) VALUES (?, ?, ?, ?, ?)")
         .bind(utc_now())
@@ -66,10 +68,11 @@ impl Store {
         .map_err(classify)?;
         rows.iter()
             .map(|row| {
+                let who: String = row.try_get_unchecked(1)?;
                 Ok(AccountEvent {
                     at: row.try_get(0)?,
-                    who: row.try_get_unchecked(1)?,
-                    origin: row.try_get_unchecked(2)?,
+                    origin: actor.shown_origin(&who, row.try_get_unchecked(2)?),
+                    who,
                     event: row.try_get_unchecked(3)?,
                 })
             })

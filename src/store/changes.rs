@@ -330,7 +330,7 @@ impl Store {
                     id,
                     at: row.try_get(1)?,
                     who: row.try_get(2)?,
-                    origin: row.try_get_unchecked(3)?,
+                    origin: actor.shown_origin(row.try_get_unchecked(2)?, row.try_get_unchecked(3)?),
                     count,
                     rows: Vec::new(),
                 });

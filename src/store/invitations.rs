@@ -10,7 +10,7 @@ use super::connect::classify;
 use super::sessions::{utc, utc_now};
 use super::{Account, Store};
 use crate::access::{Actor, Origin};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How long a link is good.
 pub const GOOD_FOR: Duration = Duration::days(3);
@@ -35,6 +35,19 @@ impl Store {
     /// # Errors
     /// There is no such account, or the actor is no operator.
     pub async fn invite(&self, actor: &Actor, name: &str) -> Result<Invitation> {
+        let account = self.account(actor, name).await;
+        if let Ok(account) = &account
+            && (!account.enabled || account.is_expired())
+        {
+            let state = if account.enabled {
+                "has expired"
+            } else {
+                "is disabled"
+            };
+            return Err(Error::Usage(format!(
+                "`{name}` {state}: nobody could sign in with it. Change that first."
+            )));
+        }
         actor.require_operator()?;
         let invitation = Invitation {
             token: hex::encode(rand::random::<[u8; 24]>()),
@@ -67,9 +80,11 @@ impl Store {
     pub async fn invited(&self, token: &str) -> Result<Option<Account>> {
         let name: Option<String> = sqlx::query(
             "SELECT a.name FROM pw_invitations i JOIN pw_accounts a ON a.id = i.account_id WHERE i.token = ? AND \
-             i.expires_at > ? AND a.enabled = 1",
+             i.expires_at > ? AND a.enabled = 1 AND NOT EXISTS (SELECT 1 FROM pw_terms t WHERE t.account_id = a.id AND \
+             t.expires_at <= ?)",
         )
         .bind(hashed(token))
+        .bind(utc_now())
         .bind(utc_now())
         .fetch_optional(&self.pool)
         .await

@@ -101,7 +101,7 @@ impl Store {
         let Some(step) = factor.secret.step_of(code, seconds()) else {
             return Ok(None);
         };
-        let (codes, hashes) = new_codes(factor.salt).await?;
+        let (codes, hashes) = new_codes(&factor.salt);
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         let done = sqlx::query(
             "UPDATE pw_second_factors SET confirmed_at = ?, last_step = ? WHERE account_id = ? AND confirmed_at IS NULL",
@@ -131,7 +131,7 @@ impl Store {
     pub async fn renew_recovery_codes(&self, id: u32, actor: &Actor) -> Result<Vec<String>> {
         let factor = self.second_factor(id).await?.filter(|f| f.confirmed);
         let factor = factor.ok_or(Error::NotFound)?;
-        let (codes, hashes) = new_codes(factor.salt).await?;
+        let (codes, hashes) = new_codes(&factor.salt);
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         write_codes(&mut transaction, id, &hashes).await?;
         note(&mut transaction, actor, &actor.name, "new recovery codes")
@@ -159,10 +159,10 @@ impl Store {
         let Some(code) = second_factor::as_recovery_code(typed) else {
             return Ok(None);
         };
-        let hashes = second_factor::hash_codes(vec![code], factor.salt).await?;
+        let hash = second_factor::hash_code(&code, &factor.salt);
         let used = sqlx::query("DELETE FROM pw_recovery_codes WHERE account_id = ? AND code = ?")
             .bind(id)
-            .bind(hashes[0].as_slice())
+            .bind(hash.as_slice())
             .execute(&self.pool)
             .await
             .map_err(classify)?;
@@ -200,10 +200,13 @@ fn seconds() -> u64 {
     u64::try_from(OffsetDateTime::now_utc().unix_timestamp()).unwrap_or_default()
 }
 
-async fn new_codes(salt: [u8; 16]) -> Result<(Vec<String>, Vec<CodeHash>)> {
+fn new_codes(salt: &[u8; 16]) -> (Vec<String>, Vec<CodeHash>) {
     let codes = second_factor::recovery_codes();
-    let hashes = second_factor::hash_codes(codes.clone(), salt).await?;
-    Ok((codes, hashes))
+    let hashes = codes
+        .iter()
+        .map(|code| second_factor::hash_code(code, salt))
+        .collect();
+    (codes, hashes)
 }
 
 async fn write_codes(connection: &mut MySqlConnection, id: u32, hashes: &[CodeHash]) -> Result<()> {

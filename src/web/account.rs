@@ -221,7 +221,10 @@ pub async fn second_factor_page(
     problem: Option<String>,
 ) -> Result<Response> {
     let app = &visitor.app;
-    let factor = app.store.second_factor(visitor.account).await?;
+    // A secret that waits for its first code is shown to whoever has just proved who they are: with it a stolen session
+    // would be worth a code for ever.
+    let shown = |factor: &SecondFactor| factor.confirmed || visitor.is_fresh();
+    let factor = app.store.second_factor(visitor.account).await?.filter(shown);
     let offer = match factor.as_ref().filter(|factor| !factor.confirmed) {
         Some(begun) => {
             let address = begun.secret.address(&visitor.actor.name, &app.urls.host())?;
@@ -257,6 +260,7 @@ pub async fn set_second_factor(SignedIn(visitor): SignedIn, fields: Fields) -> R
         return Err(Error::Due(Due::Password));
     }
     let Some(code) = fields.get("code") else {
+        visitor.prove(&fields).await?;
         app.store.begin_second_factor(visitor.account).await?;
         return Ok(see_other(&here));
     };
@@ -286,7 +290,10 @@ pub async fn set_second_factor(SignedIn(visitor): SignedIn, fields: Fields) -> R
 
 /// Makes new recovery codes.
 pub async fn new_codes(visitor: Visitor, fields: Fields) -> Result<Response> {
-    visitor.prove(&fields).await?;
+    if !visitor.second_factor {
+        return Err(Error::NotFound);
+    }
+    visitor.prove_anew(&fields).await?;
     let app = &visitor.app;
     let codes = app
         .store

@@ -13,7 +13,7 @@ use super::request::{Fields, Visitor};
 use super::text;
 use crate::access::{Actor, Scope};
 use crate::error::Result;
-use crate::resource::{Column, Kind, Problem, Resource};
+use crate::resource::{Column, Kind, OwnerRights, Problem, Resource, access};
 use crate::store::{Row, Table};
 
 /// Why the page is shown.
@@ -350,8 +350,20 @@ impl Form {
 
     /// Leaves out what domain owners may not set.
     pub fn without_rare_for(&mut self, actor: &Actor) {
-        if actor.scope != Scope::Everything {
-            self.fields.retain(|field| !field.column.rare);
+        if actor.scope == Scope::Everything {
+            return;
+        }
+        self.fields.retain(|field| !field.column.rare);
+        for field in &mut self.fields {
+            let name = field.column.name;
+            field.choices.retain(|(value, _, chosen)| {
+                *chosen
+                    || match self.resource.owners {
+                        OwnerRights::WriteWhere(column, only) if column == name => value == only,
+                        OwnerRights::WriteWhere(..) if name == "action" => !access::reaches_others(value),
+                        _ => true,
+                    }
+            });
         }
     }
 

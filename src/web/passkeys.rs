@@ -105,8 +105,9 @@ pub async fn add(visitor: Visitor, fields: Fields) -> Result<Response> {
         return Err(Error::NotFound);
     }
     let name = fields.text("name").trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
-        return refuse("Give the passkey a name of 64 characters at most, to know it again by.").await;
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || text::plain(name) != name {
+        return refuse("Give the passkey a name of 64 visible characters at most, to know it again by.")
+            .await;
     }
     // A wrong password leaves the challenge where it is: the page that asks again repeats the answer to it.
     visitor.prove_anew(&fields).await?;

@@ -145,11 +145,15 @@ impl Visitor {
     /// # Errors
     /// [`Error::Unproven`] is a page that asks and repeats the form.
     pub async fn prove(&self, fields: &Fields) -> Result<()> {
-        let now = OffsetDateTime::now_utc().unix_timestamp();
-        if now - self.visit.proved < FRESH {
+        if self.is_fresh() {
             return Ok(());
         }
         self.prove_anew(fields).await
+    }
+
+    /// Whether the person has just signed in or proved who they are.
+    pub fn is_fresh(&self) -> bool {
+        OffsetDateTime::now_utc().unix_timestamp() - self.visit.proved < FRESH
     }
 
     /// As [`Visitor::prove`], however fresh the sign-in is.

@@ -146,7 +146,8 @@ async fn read_form(request: &mut Request) -> Result<Fields> {
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
-    if !bytes.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !bytes.is_empty() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Error::NotAForm);
     }
     Ok(Fields(Arc::new(

@@ -674,3 +674,18 @@ async fn owners_do_not_switch_on_rules_that_they_may_not_save() {
         assert_eq!(answer.status, 303, "{}", answer.text("main"));
     }
 }
+
+#[tokio::test]
+async fn owners_are_offered_what_they_may_choose() {
+    let panel = Panel::on(Database::fresh().await).await;
+    let operator = panel.operator().await;
+    let owner = panel.signed_in("owner", Role::Owner, &["mine.example"]).await;
+    let offered = async |browser: &Browser, field: &str| {
+        let page = browser.get("access/new").await;
+        page.attributes(&format!("select[name={field}] option"), "value")
+    };
+    assert_eq!(offered(&operator, "kind").await.len(), 3);
+    assert_eq!(offered(&operator, "action").await.len(), 6);
+    assert_eq!(offered(&owner, "kind").await, ["recipient"]);
+    assert_eq!(offered(&owner, "action").await, ["REJECT", "DEFER"]);
+}

@@ -1,7 +1,7 @@
 //! The record of changes: who, when, from where, and the row before and after.
 
 use crate::samples::{SAMPLES, both, form_of, ground, recorded};
-use crate::support::{Database, PASSWORD, Panel};
+use crate::support::{Answer, Browser, Database, PASSWORD, Panel};
 use postwarden::access::Role;
 
 /// A recorded image.
@@ -278,5 +278,32 @@ async fn passwords_of_accounts_are_nowhere_in_the_record() {
             .count("SELECT COUNT(*) FROM pw_changes WHERE table_name LIKE 'pw%'")
             .await,
         0
+    );
+}
+
+#[tokio::test]
+async fn owners_are_not_told_where_others_sit() {
+    let panel = Panel::on(Database::fresh().await).await;
+    let operator = panel.operator().await;
+    let owner = panel.signed_in("owner", Role::Owner, &["mine.example"]).await;
+    let add = async |browser: &Browser, mail: &str| {
+        let fields = [
+            ("mail", mail),
+            ("destination", "joe@mine.example"),
+            ("enabled", "1"),
+            ("confirm", "1"),
+        ];
+        assert_eq!(browser.post("aliases", &fields).await.status, 303);
+    };
+    add(&operator, "a@mine.example").await;
+    add(&owner, "b@mine.example").await;
+    let told = |page: &Answer| page.texts(".log .by");
+    assert_eq!(
+        told(&owner.get("changes").await),
+        ["#2 owner from 127.0.0.1", "#1 operator"]
+    );
+    assert_eq!(
+        told(&operator.get("changes").await),
+        ["#2 owner from 127.0.0.1", "#1 operator from 127.0.0.1"]
     );
 }

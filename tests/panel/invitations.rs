@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use postwarden::access::Role;
+use postwarden::access::{Actor, Role};
 use postwarden::store::AccountChange;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -662,5 +662,40 @@ async fn settings_that_cannot_send_mail_keep_the_panel_from_starting() {
             error.starts_with("settings: ") && error.contains(named),
             "{error}"
         );
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_invited_to_an_account_that_is_shut() {
+    let panel = Panel::on(Database::fresh().await).await;
+    let operator = panel.operator().await;
+    panel.account("ann", Role::Owner, &[]).await;
+    for (change, undone, why) in [
+        (
+            AccountChange::Enabled(false),
+            AccountChange::Enabled(true),
+            "is disabled",
+        ),
+        (
+            AccountChange::Expiry(Some(time::macros::datetime!(2020-01-01 0:00))),
+            AccountChange::Expiry(None),
+            "has expired",
+        ),
+    ] {
+        let invited = panel
+            .store
+            .invite(&Actor::command_line(), "ann")
+            .await
+            .expect("a link");
+        panel.change_account("ann", change).await;
+        let page = panel
+            .browser()
+            .get(&format!("invitation?token={}", invited.token))
+            .await;
+        assert_eq!(page.status, 404, "a link that is out already");
+        let refused = operator.post("accounts/ann/invitation", &[]).await;
+        assert_eq!(refused.status, 400, "{}", refused.text("main"));
+        assert!(refused.text("main").contains(why), "{}", refused.text("main"));
+        panel.change_account("ann", undone).await;
     }
 }

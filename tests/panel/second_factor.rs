@@ -631,7 +631,10 @@ async fn one_takes_it_off_with_password_and_code_and_every_other_session_ends() 
 #[tokio::test]
 async fn new_recovery_codes_make_the_old_ones_worthless() {
     let (panel, joe, factor) = with_factor().await;
-    let answer = joe.post("account/second-factor/codes", &[]).await;
+    let asked = joe.post("account/second-factor/codes", &[]).await;
+    assert_eq!(asked.status, 403, "also of who has just signed in");
+    let own = [("own_password", PASSWORD), ("own_code", &*factor.code())];
+    let answer = joe.submit(&asked, &own).await;
     assert_eq!(answer.status, 303, "{}", answer.text("main"));
     let shown = joe.get(PAGE).await.text(".secret output");
     let new: Vec<&str> = shown.split(' ').collect();
@@ -672,4 +675,26 @@ async fn an_operator_takes_it_from_somebody_who_lost_it() {
         events.contains(&"operator: second factor removed".to_owned()),
         "{events:?}"
     );
+}
+
+#[tokio::test]
+async fn a_secret_is_begun_and_shown_to_whoever_has_just_proved_who_they_are() {
+    let panel = panel().await;
+    let joe = panel.signed_in("joe", Role::Operator, &[]).await;
+    assert_eq!(joe.post(PAGE, &[]).await.status, 303);
+    assert!(joe.get(PAGE).await.body.contains("<svg"));
+    panel.database.age_proofs(10).await;
+    let page = joe.get(PAGE).await;
+    assert!(
+        !page.body.contains("<svg") && page.text("main").contains("Set it up"),
+        "{}",
+        page.text("main")
+    );
+    let asked = joe.post(PAGE, &[]).await;
+    assert_eq!(asked.status, 403);
+    assert_eq!(
+        joe.submit(&asked, &[("own_password", PASSWORD)]).await.status,
+        303
+    );
+    assert!(joe.get(PAGE).await.body.contains("<svg"));
 }

@@ -9,7 +9,7 @@ use super::members::members;
 use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::mail::{DomainName, EXPANSION_LIMIT, items_of};
-use crate::resource::{Draft, Problem, Resource, aliases, domains, users};
+use crate::resource::{Draft, Problem, Resource, access, aliases, domains, users};
 use crate::store::{ListQuery, Operation, Plan, Row, Stored, Table, Warning};
 use crate::web::form::{Extra, Form, MailboxExtra, NewDomainExtra, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
@@ -144,7 +144,7 @@ fn beyond_owners(draft: &Draft) -> Vec<Problem> {
                 .to_owned(),
         });
     }
-    if matches!(draft.text("action").as_str(), "DISCARD" | "HOLD") {
+    if access::reaches_others(&draft.text("action")) {
         problems.push(Problem {
             column: "action",
             message: "Postfix throws away or holds the whole message, also for recipients who are not yours. Choose \

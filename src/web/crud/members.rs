@@ -1,5 +1,7 @@
 //! The members of a mailing list: what the page says of each, and what becomes of those added and removed.
 
+use std::collections::HashSet;
+
 use crate::error::{Error, Result};
 use crate::mail::{Destinations, EXPANSION_LIMIT, domain_of, expand, items_of};
 use crate::resource::{Resource, aliases, backups, domains, users};
@@ -17,7 +19,8 @@ pub(super) fn with_members(values: &mut Typed, fields: &Fields) {
         return;
     };
     if !gone.is_empty() {
-        let left = |item: &String| !gone.iter().any(|g| g.eq_ignore_ascii_case(item));
+        let gone: HashSet<String> = gone.iter().map(|item| item.to_ascii_lowercase()).collect();
+        let left = |item: &String| !gone.contains(&item.to_ascii_lowercase());
         *members = items_of(members)
             .into_iter()
             .filter(left)
