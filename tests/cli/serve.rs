@@ -130,3 +130,16 @@ async fn connections_without_a_request_do_not_keep_it_from_stopping() {
         assert!(matches!(idle.read(&mut [0; 1]), Ok(0) | Err(_)));
     }
 }
+
+#[tokio::test]
+async fn what_somebody_may_not_do_is_logged_with_the_account() {
+    let database = Database::fresh().await;
+    let panel = Running::serve_on(&database);
+    create_account(&database, "ann", "owner", &["a.example"]);
+    let ann = panel.signed_in("ann", PASSWORD).await;
+    assert_eq!(ann.get("accounts?token=x").await.status, 404);
+    panel.stderr.wait_for("refused ann GET /accounts:");
+    assert_eq!(ann.post("domains", &[("domain", "b.example")]).await.status, 403);
+    panel.stderr.wait_for("refused ann POST /domains:");
+    assert!(!panel.stderr.all().iter().any(|line| line.contains("token")));
+}

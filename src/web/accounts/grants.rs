@@ -152,7 +152,7 @@ impl Typed {
 const RIGHTS: [(&str, &str); 5] = [
     (
         "external",
-        "Aliases may lead to addresses outside the granted domains",
+        "Aliases may lead to addresses outside the granted domains (by a domain that may, those of the others get out too)",
     ),
     ("catch_all", "A catch-all may be set up"),
     ("relays", "Relay recipients may be changed"),
