@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::invitation::{self, Invited, Post};
 use crate::mail::{DomainName, Transport};
-use crate::store::{AccountChange, Ending, NewAccount, Store, check_name, end_of};
+use crate::store::{AccountChange, Ending, NewAccount, Store, check_name, end_of, parse_day};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -249,7 +249,7 @@ pub async fn perform(store: &Store, config: &Config, command: Command) -> Result
         Command::Expire { name, day } => {
             let at = match day.as_str() {
                 "never" => None,
-                day => Some(end_of(parse_day(day)?)),
+                day => Some(end_of(parse_day(day).map_err(Error::Usage)?)),
             };
             let done = at.map_or_else(
                 || format!("{name} does not expire"),
@@ -331,7 +331,12 @@ impl Creation<'_> {
             .iter()
             .map(|domain| parse_domain(domain).map(Grant::whole))
             .collect::<Result<Vec<_>>>()?;
-        let expires_at = self.expires.map(parse_day).transpose()?.map(end_of);
+        let expires_at = self
+            .expires
+            .map(parse_day)
+            .transpose()
+            .map_err(Error::Usage)?
+            .map(end_of);
         let hash = match password {
             Some(password) => Some(access::hash(password.text.clone()).await?),
             None => None,
@@ -391,12 +396,6 @@ fn tell(invited: Invited) -> Result<()> {
 
 fn parse_domain(text: &str) -> Result<DomainName> {
     DomainName::parse(text).map_err(|fault| Error::Usage(fault.message().to_owned()))
-}
-
-fn parse_day(text: &str) -> Result<time::Date> {
-    let format = time::macros::format_description!("[year]-[month]-[day]");
-    time::Date::parse(text, format)
-        .map_err(|_| Error::Usage(format!("`{text}` is no day: write it as 2026-12-31")))
 }
 
 /// A password from standard input, or a new one to be shown once.

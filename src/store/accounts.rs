@@ -555,6 +555,15 @@ pub fn last_day(at: PrimitiveDateTime) -> time::Date {
     (at - time::Duration::seconds(1)).date()
 }
 
+/// A day as people write it.
+///
+/// # Errors
+/// It is none; how to write one.
+pub fn parse_day(text: &str) -> Result<time::Date, String> {
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    time::Date::parse(text, format).map_err(|_| format!("`{text}` is no day: write it as 2026-12-31"))
+}
+
 /// Today, UTC.
 pub fn today() -> time::Date {
     OffsetDateTime::now_utc().date()

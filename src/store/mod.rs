@@ -40,7 +40,9 @@ use crate::error::Result;
 use crate::resource::{Resource, Rules};
 
 pub use account_events::AccountEvent;
-pub use accounts::{Account, AccountChange, NewAccount, Person, SignIn, check_name, end_of, last_day, today};
+pub use accounts::{
+    Account, AccountChange, NewAccount, Person, SignIn, check_name, end_of, last_day, parse_day, today,
+};
 pub use attention::{Finding, matter};
 pub use changes::{Action, Change, ChangeQuery, ChangedRow};
 pub use companions::Plan;

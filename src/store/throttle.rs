@@ -8,6 +8,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::Store;
 use super::connect::{classify, is_deadlock};
+use super::sessions::utc;
 use crate::access::{Guess, KNOWN_FOR, Key};
 use crate::error::Result;
 
@@ -196,8 +197,4 @@ async fn set(
     });
     sql.push(" ON DUPLICATE KEY UPDATE ").push(update);
     sql.build().execute(connection).await.map(drop)
-}
-
-fn utc(at: OffsetDateTime) -> PrimitiveDateTime {
-    PrimitiveDateTime::new(at.date(), at.time())
 }

@@ -16,7 +16,7 @@ use super::urls;
 use crate::access::Role;
 use crate::error::Result;
 use crate::invitation::{self, Invited, Post};
-use crate::store::{Account, AccountChange, Ending, end_of, last_day, today};
+use crate::store::{Account, AccountChange, Ending, end_of, last_day, parse_day, today};
 
 /// Events shown.
 const LATEST: u32 = 20;
@@ -162,9 +162,7 @@ fn expiry(text: &str) -> Result<Option<time::PrimitiveDateTime>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let format = time::macros::format_description!("[year]-[month]-[day]");
-    let day = time::Date::parse(text, format)
-        .map_err(|_| format!("`{text}` is no day: write it as 2026-12-31."))?;
+    let day = parse_day(text).map_err(|why| why + ".")?;
     if day < today() {
         return Err(format!(
             "{day} has passed. To shut the account at once, disable it."
@@ -255,12 +253,10 @@ async fn ask_delete(visitor: Visitor, name: KeySegment) -> Result<Response> {
 
 /// Deletes an account.
 async fn delete(visitor: Visitor, name: KeySegment, fields: Fields) -> Result<Response> {
-    let account = find(&visitor, &name).await?;
     if !fields.is_set("confirm") {
-        let page = visitor.page(&account.name, "accounts").await?;
-        let name = account.name;
-        return render(StatusCode::OK, &DeletePage { page, name });
+        return ask_delete(visitor, name).await;
     }
+    let account = find(&visitor, &name).await?;
     visitor.prove(&fields).await?;
     visitor
         .app
