@@ -12,10 +12,12 @@ pub mod lists;
 pub mod overrides;
 pub mod relays;
 pub mod relocated;
+mod row;
 pub mod users;
 
 use crate::mail::{domain_of, visible};
 pub use input::{Draft, Input, Problem, Rules, Value};
+pub use row::Row;
 
 /// Everything that has the generic pages, in the order of the menu. A table comes before the parts of it that have pages
 /// of their own.
@@ -77,8 +79,6 @@ pub struct Resource {
     pub columns: &'static [Column],
     /// Checks what was typed; everything else about a row is data.
     pub check: fn(&mut Input<'_>),
-    /// What other rows make of a row that is about to be saved.
-    pub circumstances: &'static [Circumstance],
     /// What else is touched when a row goes away.
     pub dependents: &'static [Dependent],
     /// Whether running Postfix processes may answer from memory after a change (docs/postfix.md 3a).
@@ -167,7 +167,7 @@ pub enum Kind {
     Password,
 }
 
-/// Which rows a [`Circumstance`] or [`Dependent`] is about, by the form of their subject.
+/// Which rows a [`Dependent`] is about, by the form of their subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applies {
     /// All.
@@ -216,25 +216,6 @@ pub enum Relation {
     Mentions,
     /// The column is a list of addresses, one of which is in the subject's domain.
     MentionsDomain,
-    /// The column is the catch-all of the subject's domain.
-    CatchAll,
-}
-
-/// What other rows make of a row that is about to be saved.
-#[derive(Debug)]
-pub struct Circumstance {
-    /// Which rows it is about.
-    pub applies: Applies,
-    /// Where to look, enabled rows only.
-    pub places: &'static [Place],
-    /// Whether it holds when something is found there, or when nothing is.
-    pub when_found: bool,
-    /// Nothing to say where something is found here.
-    pub unless: &'static [Place],
-    /// Whether the person must confirm, or is told after the save.
-    pub confirm: bool,
-    /// What Postfix will do; `{subject}` and `{domain}` are filled in.
-    pub message: &'static str,
 }
 
 /// Rows that depend on one that is about to be deleted.
@@ -301,17 +282,3 @@ const ENABLED: Column = Column {
     empty: "",
     ..LINE
 };
-
-/// Whether Postfix knows a domain: it is hosted here, or relayed to its primary server.
-const KNOWN_DOMAINS: &[Place] = &[
-    Place {
-        table: "domains",
-        column: "domain",
-        relation: Relation::ItsDomain,
-    },
-    Place {
-        table: "backups",
-        column: "domain",
-        relation: Relation::ItsDomain,
-    },
-];

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use sqlx::{MySql, QueryBuilder, Row as _};
 
+use super::Row;
 use super::connect::{classify, number};
-use super::row::{Image, Row, Stored, read_row, row_columns};
+use super::row::{Image, Stored, read_row, row_columns};
 use super::schema::{Table, require};
 use super::sql::{
     domain_expression, fragment, ident, push_domains, push_list, push_part, push_scope, searchable,
@@ -128,7 +129,7 @@ impl Store {
     }
 
     /// Whether something failed because the table has changed since the schema was read; the next look is a fresh one.
-    fn was_stale<T>(&self, result: &Result<T, Failure>) -> bool {
+    pub(super) fn was_stale<T>(&self, result: &Result<T, Failure>) -> bool {
         let stale = matches!(result, Err(Failure::Stale));
         if stale {
             self.schema.forget();
@@ -303,14 +304,14 @@ impl Store {
     }
 }
 
-/// A list that failed: for good, or because the table has changed since the schema was read.
-enum Failure {
+/// Reading that failed: for good, or because the table has changed since the schema was read.
+pub(super) enum Failure {
     Stale,
     Final(Error),
 }
 
 impl Failure {
-    fn into_error(self) -> Error {
+    pub(super) fn into_error(self) -> Error {
         match self {
             Self::Stale => {
                 Error::Unexpected("a table or column is missing that was there a moment ago".to_owned())
