@@ -177,8 +177,7 @@ impl fmt::Display for AddressPattern {
 
 /// What an alias delivers to: one or more addresses in the order typed, each once.
 ///
-/// The first may be `@other.domain`, which keeps the user's name; anywhere later Postfix makes
-/// `""@other.domain` of it (docs/postfix.md rule 43).
+/// `@other.domain` keeps the user's name only where it is the only one (docs/postfix.md rule 43).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destinations(Vec<AddressPattern>);
 
@@ -207,10 +206,9 @@ impl Destinations {
         let mut items: Vec<AddressPattern> = Vec::new();
         let mut seen = HashSet::new();
         let mut faults = Vec::new();
-        for (place, typed) in typed.iter().enumerate() {
+        for typed in &typed {
             match AddressPattern::parse(typed) {
                 Ok(item) if seen.contains(&item) => {}
-                Ok(item) if item.is_domain_wide() && place > 0 => faults.push(domain_wide_later(&item)),
                 Ok(item) => {
                     seen.insert(item.clone());
                     items.push(item);
@@ -218,6 +216,10 @@ impl Destinations {
                 Err(fault) if faults.len() < MOST_FAULTS => faults.push(naming(typed, fault)),
                 Err(_) => {}
             }
+        }
+        if items.len() + faults.len() > 1 {
+            let wide = items.iter().filter(|item| item.is_domain_wide());
+            faults.extend(wide.map(domain_wide_among_others));
         }
         if !faults.is_empty() {
             Err(faults)
@@ -241,11 +243,10 @@ impl Destinations {
             .join(",")
     }
 
-    /// The same addresses in alphabetical order, a leading `@other.domain` still first: only there it keeps names.
+    /// The same addresses in alphabetical order.
     #[must_use]
     pub fn sorted(mut self) -> Self {
-        self.0
-            .sort_by_cached_key(|item| (!item.is_domain_wide(), item.to_string()));
+        self.0.sort_by_cached_key(ToString::to_string);
         self
     }
 
@@ -271,8 +272,14 @@ impl Destinations {
 pub fn items_of(stored: &str) -> Vec<String> {
     split_list(stored)
         .into_iter()
-        .map(|item| item.to_lowercase())
+        .map(|item| without_brackets(&item).to_lowercase())
         .collect()
+}
+
+/// An item of a list without the angle brackets around it, which Postfix takes off.
+fn without_brackets(item: &str) -> &str {
+    let inner = item.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    inner.map_or(item, str::trim)
 }
 
 /// The status of a relay recipient: whether mail for it is accepted.
@@ -480,10 +487,10 @@ fn naming(item: &str, fault: Fault) -> Fault {
     }
 }
 
-fn domain_wide_later(item: &AddressPattern) -> Fault {
+fn domain_wide_among_others(item: &AddressPattern) -> Fault {
     Fault::new(format!(
-        "{} keeps the user name only as the first item. Anywhere later Postfix sends to `\"\"{item}`, which \
-         bounces. Put it first, or write a whole address.",
+        "{} keeps the user name only where it is alone. With others behind it Postfix takes all of them for one \
+         address, and behind others it sends to `\"\"{item}`: both bounce. Write it alone, or whole addresses.",
         quote(item.as_str())
     ))
 }
@@ -739,7 +746,7 @@ mod tests {
             ("a@b.example Joe <c@d.example>", "a@b.example,c@d.example"),
             ("c@d.example <c@d.example>", "c@d.example"),
             ("mailto:a@b.example?subject=x", "a@b.example"),
-            ("@b.example, c@d.example, @b.example", "@b.example,c@d.example"),
+            ("@b.example, @B.example", "@b.example"),
             (
                 "c@d.example, a@b.example, c@d.example.",
                 "c@d.example,a@b.example",
@@ -764,9 +771,13 @@ mod tests {
             ),
             (
                 "a@b.example, @c.example",
-                &[&["`@c.example`", "`\"\"@c.example`", "first"]],
+                &[&["`@c.example`", "`\"\"@c.example`", "alone"]],
             ),
-            ("vivita @c.example", &[&["`vivita`"], &["`@c.example`", "first"]]),
+            (
+                "@c.example, a@b.example",
+                &[&["`@c.example`", "one address", "alone"]],
+            ),
+            ("vivita @c.example", &[&["`vivita`"], &["`@c.example`", "alone"]]),
             ("# the boss", &[&["`#`", "comment"], &["`the`"], &["`boss`"]]),
             ("# Joe <a@b.example>", &[&["`#`", "comment"]]),
             ("a@b@c.example", &[&["`a@b@c.example`", "more than one @"]]),

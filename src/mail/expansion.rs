@@ -22,6 +22,8 @@ pub struct Expansion {
     pub distinct: usize,
     /// The different ones in lower case, sorted: each gets the message once.
     pub recipients: Vec<String>,
+    /// The same in the order of the list, each spelled as where it comes first.
+    pub list: Vec<String>,
     /// Whether `count` is more than [`EXPANSION_LIMIT`], or an address is replaced more than [`RECURSION_LIMIT`] times
     /// in a row without a loop.
     pub over_limit: bool,
@@ -47,6 +49,15 @@ impl Expansion {
 /// results are as good as no answer. `first` is the list of `start` and is used instead of looking it up. Every
 /// address is looked up once at most, and some 20,000 in all.
 pub fn expand(start: &str, first: &[String], lookup: &dyn Fn(&str) -> Option<Vec<String>>) -> Expansion {
+    expand_spelled(start, first, &|address| lookup(&address.to_lowercase()))
+}
+
+/// The same with a `lookup` that gets addresses as they are spelled where they are met first.
+pub fn expand_spelled(
+    start: &str,
+    first: &[String],
+    lookup: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Expansion {
     let graph = Graph::new(start, first, lookup);
     let list = graph.run(false);
     if !list.too_deep && list.places.len() <= EXPANSION_LIMIT {
@@ -64,8 +75,12 @@ pub fn expand(start: &str, first: &[String], lookup: &dyn Fn(&str) -> Option<Vec
 /// An address, by its place in the order in which they were first met.
 type Id = usize;
 
+/// An address in a list, and how it is spelled there.
+type Member = (Id, Rc<str>);
+
 /// The addresses met so far.
 struct Graph<'l> {
+    start: Rc<str>,
     lookup: &'l dyn Fn(&str) -> Option<Vec<String>>,
     nodes: RefCell<Nodes>,
 }
@@ -75,7 +90,7 @@ struct Nodes {
     ids: HashMap<Rc<str>, Id>,
     names: Vec<Rc<str>>,
     /// What each expands to, once it was looked up; empty for an address that is final.
-    results: Vec<Option<Rc<[Id]>>>,
+    results: Vec<Option<Rc<[Member]>>>,
 }
 
 impl Nodes {
@@ -90,8 +105,11 @@ impl Nodes {
         self.names.len() - 1
     }
 
-    fn store(&mut self, id: Id, found: &[String]) -> Rc<[Id]> {
-        let results: Rc<[Id]> = found.iter().map(|address| self.id(address)).collect();
+    fn store(&mut self, id: Id, found: &[String]) -> Rc<[Member]> {
+        let results: Rc<[Member]> = found
+            .iter()
+            .map(|address| (self.id(address), address.as_str().into()))
+            .collect();
         self.results[id] = Some(Rc::clone(&results));
         results
     }
@@ -99,30 +117,27 @@ impl Nodes {
 
 /// The list cleanup(8) works on.
 struct List {
-    places: Vec<Id>,
+    places: Vec<Member>,
     too_deep: bool,
 }
 
 impl<'l> Graph<'l> {
     fn new(start: &str, first: &[String], lookup: &'l dyn Fn(&str) -> Option<Vec<String>>) -> Self {
         let mut nodes = Nodes::default();
-        let start = nodes.id(start);
-        nodes.store(start, first);
+        let id = nodes.id(start);
+        nodes.store(id, first);
         Self {
+            start: start.into(),
             lookup,
             nodes: RefCell::new(nodes),
         }
     }
 
-    fn results(&self, id: Id) -> Rc<[Id]> {
-        let name = {
-            let nodes = self.nodes.borrow();
-            match &nodes.results[id] {
-                Some(results) => return Rc::clone(results),
-                None => Rc::clone(&nodes.names[id]),
-            }
-        };
-        let found = (self.lookup)(&name).unwrap_or_default();
+    fn results(&self, id: Id, spelled: &str) -> Rc<[Member]> {
+        if let Some(results) = &self.nodes.borrow().results[id] {
+            return Rc::clone(results);
+        }
+        let found = (self.lookup)(spelled).unwrap_or_default();
         self.nodes.borrow_mut().store(id, &found)
     }
 
@@ -130,7 +145,7 @@ impl<'l> Graph<'l> {
     /// long the list is. With `once` no address is expanded twice, so that loops end.
     fn run(&self, once: bool) -> List {
         let mut list = List {
-            places: vec![0],
+            places: vec![(0, Rc::clone(&self.start))],
             too_deep: false,
         };
         let mut finished: Vec<bool> = Vec::new();
@@ -138,12 +153,12 @@ impl<'l> Graph<'l> {
         while place < list.places.len() && list.places.len() <= COUNTED && !list.too_deep {
             let mut replaced = 0;
             loop {
-                let id = list.places[place];
+                let (id, spelled) = list.places[place].clone();
                 if finished.get(id) == Some(&true) {
                     break;
                 }
-                let results = self.results(id);
-                let Some((&first, others)) = results.split_first() else {
+                let results = self.results(id, &spelled);
+                let Some((first, others)) = results.split_first() else {
                     break;
                 };
                 if replaced == RECURSION_LIMIT && !once {
@@ -151,11 +166,11 @@ impl<'l> Graph<'l> {
                     break;
                 }
                 replaced += 1;
-                if once || results.contains(&id) {
+                if once || results.iter().any(|&(result, _)| result == id) {
                     finished.resize(finished.len().max(id + 1), false);
                     finished[id] = true;
                 }
-                list.places[place] = first;
+                list.places[place] = first.clone();
                 list.places.extend_from_slice(others);
                 if list.places.len() > COUNTED {
                     break;
@@ -170,7 +185,7 @@ impl<'l> Graph<'l> {
     fn is_own_result(&self, id: Id) -> bool {
         self.nodes.borrow().results[id]
             .as_ref()
-            .is_some_and(|results| results.contains(&id))
+            .is_some_and(|results| results.iter().any(|&(result, _)| result == id))
     }
 
     /// A loop among the addresses looked up, by a search in depth that leaves out those that end every loop.
@@ -187,7 +202,7 @@ impl<'l> Graph<'l> {
                 on_path[root] = true;
             }
             while let Some((id, followed)) = path.last_mut() {
-                let Some(&next) = results(*id).get(*followed) else {
+                let Some(&(next, _)) = results(*id).get(*followed) else {
                     done[*id] = true;
                     on_path[*id] = false;
                     path.pop();
@@ -224,15 +239,19 @@ impl<'l> Graph<'l> {
         let left = || {
             list.places
                 .iter()
-                .copied()
-                .filter(|&id| cycle.is_none() || is_final(id))
+                .filter(|&&(id, _)| cycle.is_none() || is_final(id))
         };
-        let recipients: BTreeSet<&str> = left().map(|id| &*nodes.names[id]).collect();
+        let mut recipients: BTreeSet<&str> = BTreeSet::new();
+        let spelled = left()
+            .filter(|&&(id, _)| recipients.insert(&nodes.names[id]))
+            .map(|(_, spelled)| spelled.to_string())
+            .collect();
         let count = left().count();
         Expansion {
             count,
             distinct: recipients.len(),
             recipients: recipients.into_iter().map(str::to_owned).collect(),
+            list: spelled,
             over_limit: count > EXPANSION_LIMIT || (list.too_deep && cycle.is_none()),
             cycle,
         }
@@ -297,6 +316,20 @@ mod tests {
                 assert_eq!(found.recipients, recipients, "{rows:?}");
             }
         }
+    }
+
+    #[test]
+    fn who_is_spelled_twice_is_spelled_as_in_the_first_place_of_the_list() {
+        let found = expanded(&map(&[("all", "b,C@x,D"), ("b", "c@x")]), "all");
+        assert_eq!(found.recipients, ["c@x", "d"]);
+        // `b` has the first place before `C@x` gets the second.
+        assert_eq!(found.list, ["c@x", "D"]);
+        let seen = RefCell::new(Vec::new());
+        expand_spelled("Joe", &["Karl".to_owned()], &|address| {
+            seen.borrow_mut().push(address.to_owned());
+            None
+        });
+        assert_eq!(seen.into_inner(), ["Karl"]);
     }
 
     #[test]

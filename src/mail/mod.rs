@@ -21,11 +21,11 @@ pub use access::{AccessAction, AccessKind, AccessMessage, access_cautions};
 pub use access_pattern::AccessPattern;
 pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus, items_of};
 pub use domain::DomainName;
-pub use expansion::{EXPANSION_LIMIT, Expansion, RECURSION_LIMIT, expand};
+pub use expansion::{EXPANSION_LIMIT, Expansion, RECURSION_LIMIT, expand, expand_spelled};
 pub use maildir::Maildir;
 pub use password::{MailboxPassword, PasswordHash, PasswordScheme, StoredPassword, describe_stored};
 pub use text::{RelocationText, clean, undecorate, visible};
-pub use transport::Transport;
+pub use transport::{Host, Reading, Surprise, Transport};
 
 /// Why a value was refused: whole sentences, ready to be shown beside the field.
 #[derive(Debug, Clone, PartialEq, Eq)]

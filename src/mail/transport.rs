@@ -3,6 +3,10 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+mod reading;
+
+pub use reading::Reading;
+
 use super::text::{is_printable_ascii, quote};
 use super::{Caution, DomainName, Fault, clean};
 
@@ -101,18 +105,40 @@ impl Transport {
         matches!(self.transport_name(), "virtual" | "local")
     }
 
-    /// What is accepted but may surprise, in the order of the next hops (docs/postfix.md rules 28, 29, 32, 34,
-    /// 35).
+    /// What is accepted but may surprise, in the order of the next hops.
     #[must_use]
     pub fn cautions(&self) -> Vec<Caution> {
+        self.surprises().into_iter().map(|(_, caution)| caution).collect()
+    }
+
+    /// The same, each with what kind of surprise it is.
+    #[must_use]
+    pub fn surprises(&self) -> Vec<(Surprise, Caution)> {
         let name = self.transport_name();
         if name == "discard" {
-            return vec![Caution::ask(
+            let caution = Caution::ask(
                 "Mail for this domain vanishes: Postfix answers 250 and throws it away, and nobody is told. \
                  To refuse it with a reason write `error:5.1.1 No such domain here`.",
-            )];
+            );
+            return vec![(Surprise::Vanishes, caution)];
         }
-        self.hops().iter().flat_map(|hop| hop.cautions(name)).collect()
+        self.hops().iter().flat_map(|hop| hop.surprises(name)).collect()
+    }
+
+    /// The hosts that smtp(8) goes to; none where it follows the MX records of the domain, or another program takes the
+    /// mail.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<Host<'_>> {
+        if self.transport_name() == "lmtp" {
+            return Vec::new();
+        }
+        let hops = self.hops().into_iter();
+        hops.map(|hop| Host {
+            name: hop.host,
+            in_brackets: hop.place.starts_with('['),
+            port: hop.port,
+        })
+        .collect()
     }
 
     /// The next hops of an SMTP or LMTP client that go over the network.
@@ -133,6 +159,32 @@ impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A way in which an accepted value may surprise, with the rule of docs/postfix.md section 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surprise {
+    /// A host whose MX records are followed first (rule 28).
+    NoBrackets,
+    /// This server (rule 29).
+    ThisServer,
+    /// All mail is thrown away (rule 32).
+    Vanishes,
+    /// A port that no other server's mail is taken on (rule 34).
+    ClosedPort,
+    /// An underscore, which no host name has (rule 35).
+    Underscore,
+}
+
+/// A host of a transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host<'t> {
+    /// Its name, or its address as stored; without brackets and port.
+    pub name: &'t str,
+    /// Whether it is asked directly. Otherwise its MX records are followed first.
+    pub in_brackets: bool,
+    /// The port, where it is not 25.
+    pub port: Option<&'t str>,
 }
 
 /// One next hop of a parsed value.
@@ -157,36 +209,40 @@ impl<'t> Hop<'t> {
         }
     }
 
-    fn cautions(&self, name: &str) -> Vec<Caution> {
+    fn surprises(&self, name: &str) -> Vec<(Surprise, Caution)> {
         let Self { place, host, port } = *self;
         let mut found = Vec::new();
         // lmtp(8) looks for no MX records and goes to port 24, so two of the surprises are smtp's alone.
         let is_smtp = name != "lmtp";
         if is_smtp && !place.starts_with('[') {
-            found.push(Caution::remark(format!(
+            let caution = Caution::remark(format!(
                 "`{host}` has no brackets, so Postfix looks for its MX records first, and mail loops if they \
                  point to this server. Write `[{host}]` to go straight to that host."
-            )));
+            ));
+            found.push((Surprise::NoBrackets, caution));
         }
         if is_smtp && is_this_server(host) && port.is_none_or(|port| port == "25") {
-            found.push(Caution::ask(format!(
+            let caution = Caution::ask(format!(
                 "`{place}` is this server itself. Postfix bounces the mail with `5.4.6 loops back to \
                  myself`. Name another host, or another port such as `{place}:10025` if a filter listens \
                  there."
-            )));
+            ));
+            found.push((Surprise::ThisServer, caution));
         }
         let listens_on_25_only = PORT_25_ONLY.iter().any(|domain| is_within(host, domain));
         if let Some(port) = port.filter(|port| listens_on_25_only && ["465", "587"].contains(port)) {
-            found.push(Caution::ask(format!(
+            let caution = Caution::ask(format!(
                 "`{host}` takes mail from other servers on port 25 only. On port {port} Postfix gets no \
                  connection and the mail waits for days. Remove the port: write `{name}:{place}`."
-            )));
+            ));
+            found.push((Surprise::ClosedPort, caution));
         }
         if host.contains('_') {
-            found.push(Caution::remark(format!(
+            let caution = Caution::remark(format!(
                 "`{host}` has an underscore. Postfix accepts that, but no host name has one (RFC 1123 2.1). \
                  Check whether a hyphen is meant."
-            )));
+            ));
+            found.push((Surprise::Underscore, caution));
         }
         found
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -247,6 +248,19 @@ impl Live {
         }
         Ok(answers(&asked, &out))
     }
+}
+
+/// What the Postfix of a configuration calls itself, and the addresses of its own that it is told.
+///
+/// # Errors
+/// In one line: Postfix is not installed, or postconf fails.
+pub async fn identity(dir: &Path) -> Result<(String, Vec<IpAddr>), String> {
+    let told = postconf(dir, &["-x", "myhostname", "inet_interfaces", "proxy_interfaces"]).await?;
+    let value = |name: &str| told.get(name).map_or("", String::as_str);
+    let words = ["inet_interfaces", "proxy_interfaces"].map(|name| syntax::words(value(name)));
+    let addresses = words.iter().flatten();
+    let addresses = addresses.filter_map(|word| word.trim_matches(['[', ']']).parse().ok());
+    Ok((value("myhostname").to_owned(), addresses.collect()))
 }
 
 /// The answers in what `postmap -q -` prints: key, tab, answer; an answer may go on in further lines.

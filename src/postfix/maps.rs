@@ -38,7 +38,7 @@ pub struct Map {
     /// What its answer does, and why the query is as it is: the comment in its file.
     pub reason: &'static str,
     /// Columns without which it cannot be asked.
-    needs: &'static [&'static str],
+    pub needs: &'static [&'static str],
     /// Its query over the columns there are.
     query: fn(&Tables) -> String,
 }

@@ -1,8 +1,8 @@
 //! `domains`: what Postfix delivers here (`virtual_mailbox_domains`), and per-domain or per-address transports.
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation,
-    Resource, Words,
+    Applies, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation, Resource,
+    Words,
 };
 use crate::mail::{DomainName, Fault, MailAddress, Transport};
 
@@ -50,35 +50,6 @@ pub static RESOURCE: Resource = Resource {
         ENABLED,
     ],
     check,
-    circumstances: &[
-        Circumstance {
-            applies: Applies::ToDomains,
-            places: &[Place {
-                table: "backups",
-                column: "domain",
-                relation: Relation::Same,
-            }],
-            when_found: true,
-            unless: &[],
-            confirm: true,
-            message: "{domain} is also a backup MX entry. Postfix warns \"do not list domain {domain} in BOTH \
-                  virtual_mailbox_domains and relay_domains\", delivers its mail here, and ignores its relay \
-                  recipients. Keep it in one of the two tables.",
-        },
-        Circumstance {
-            applies: Applies::ToAddresses,
-            places: &[Place {
-                table: "aliases",
-                column: "mail",
-                relation: Relation::Same,
-            }],
-            when_found: false,
-            unless: &[],
-            confirm: false,
-            message: "{subject} has no alias that delivers to itself, so Postfix does not know the address or gives its mail to \
-                      the catch-all. Overrides writes the two together.",
-        },
-    ],
     dependents: &[
         Dependent {
             applies: Applies::ToDomains,
@@ -165,7 +136,10 @@ pub(super) fn transport(input: &mut Input<'_>) -> Option<Transport> {
 
 /// A domain, or the full address of a per-address transport override (edition 15 of the howto keeps those in
 /// `backups`).
-pub(super) fn domain_or_override(text: &str) -> Result<String, Fault> {
+///
+/// # Errors
+/// Those of [`DomainName::parse`] and [`MailAddress::parse`].
+pub fn domain_or_override(text: &str) -> Result<String, Fault> {
     let whole_address = text.trim().rfind('@').is_some_and(|at| at > 0);
     if whole_address {
         return MailAddress::parse(text).map(|address| address.as_str().to_owned());
