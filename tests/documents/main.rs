@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use postwarden::config::Config;
+use postwarden::lint;
 use postwarden::postfix::{Account, Configuration, MAPS, Tables};
 
 const README: &str = include_str!("../../README.md");
@@ -76,6 +77,24 @@ fn the_readme_has_every_setting_with_its_default() {
             "the default is {default}: {row}"
         );
     }
+}
+
+#[test]
+fn the_rules_of_the_linter_are_written_down_as_they_are() {
+    let written = fs::read_to_string(rules()).expect("docs/rules.md");
+    assert!(written == lint::document(), "{REWRITE}");
+}
+
+const REWRITE: &str = "run cargo test --test documents write_the_rules -- --ignored";
+
+#[test]
+#[ignore = "writes docs/rules.md"]
+fn write_the_rules() {
+    fs::write(rules(), lint::document()).expect("docs/rules.md");
+}
+
+fn rules() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")
 }
 
 #[test]

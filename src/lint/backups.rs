@@ -1,0 +1,133 @@
+//! Backup MX domains and their relay recipients.
+
+use super::domains::whole_domain;
+use super::{Case, Finding, Rule, Severity};
+use crate::mail::{domain_of, visible};
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "PW123",
+        severity: Severity::Error,
+        tables: &["backups"],
+        title: "A backup MX domain without relay recipients",
+        postfix: "With relay_recipient_maps set, every address of the domain is refused with 550.",
+        fix: "Add its addresses to Relay recipients, or `@domain` for all of them.",
+        judge: without_recipients,
+    },
+    Rule {
+        id: "PW124",
+        severity: Severity::Warning,
+        tables: &["backups"],
+        title: "A backup MX domain that takes any name",
+        postfix: "Postfix accepts mail for names that do not exist, spam most of all, and bounces it to senders who never \
+                  wrote it when the primary server refuses.",
+        fix: "List the addresses there are instead of `@domain`.",
+        judge: any_name,
+    },
+    Rule {
+        id: "PW125",
+        severity: Severity::Warning,
+        tables: &["relays"],
+        title: "A relay recipient in a subdomain of a backup MX domain",
+        postfix: "Only with parent_domain_matches_subdomains as it is by default does Postfix relay for subdomains, and then \
+                  by their own MX records; otherwise strangers get 554.",
+        fix: "Add the subdomain to Backup MX.",
+        judge: in_subdomain,
+    },
+];
+
+fn without_recipients(case: &Case<'_>) -> Option<Finding> {
+    let domain = whole_domain(case)?;
+    let is_asked = case.tables.has("relays", "recipient") && case.enabled("domains", &domain).is_none();
+    if !is_asked || case.tables.count("relays", &domain) > 0 {
+        return None;
+    }
+    let message = format!(
+        "No relay recipient of {domain} exists yet: with relay_recipient_maps set, Postfix refuses every address of it \
+         with 550."
+    );
+    Some(Finding::new(
+        message,
+        format!("Add its addresses to Relay recipients, or @{domain} for all of them."),
+    ))
+}
+
+fn any_name(case: &Case<'_>) -> Option<Finding> {
+    let domain = whole_domain(case)?;
+    let wide = case.enabled("relays", &format!("@{domain}"))?;
+    let is_accepted = wide.text("status").trim().eq_ignore_ascii_case("OK");
+    (is_accepted && case.enabled("domains", &domain).is_none()).then(|| {
+        let message = format!(
+            "@{domain} is a relay recipient: Postfix accepts any name of {domain}, and what the primary server refuses \
+             is bounced to senders who never wrote it."
+        );
+        Finding::new(message, format!("List the addresses of {domain} in Relay recipients and switch @{domain} off."))
+    })
+}
+
+pub(super) fn in_subdomain(case: &Case<'_>) -> Option<Finding> {
+    let subject = case.subject();
+    let domain = domain_of(&subject);
+    let is_known = |table| case.enabled(table, &domain).is_some();
+    if !subject.contains('@') || is_known("backups") || is_known("domains") {
+        return None;
+    }
+    let mut parents = domain.match_indices('.').map(|(at, _)| &domain[at + 1..]);
+    let parent = parents.find(|parent| parent.contains('.') && case.enabled("backups", parent).is_some())?;
+    let (domain, parent) = (visible(&domain), visible(parent));
+    let message = format!(
+        "{domain} is no backup MX entry, only {parent} is: mail for it is refused with 554, or, as Postfix is set by \
+         default, relayed by the MX records of {domain}."
+    );
+    Some(Finding::new(
+        message,
+        format!("Add {domain} to Backup MX, or delete the row."),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ROUTES, assert_found, found, row, tables};
+    use super::RULES;
+    use crate::route::Snapshot;
+
+    #[test]
+    fn a_backup_domain_needs_relay_recipients_where_those_are_asked() {
+        let none = tables(&[("relays", "joe@other.example", "OK")]);
+        let cases: &[(&str, &str, &[&str])] = &[("friend.example", "", &["PW123"])];
+        assert_found(ROUTES, "backups", &none, cases);
+        let one = tables(&[("relays", "joe@friend.example", "OK")]);
+        assert_found(ROUTES, "backups", &one, &[("friend.example", "", &[])]);
+        let no_table = Snapshot::new().lacking("relays", "");
+        assert_found(ROUTES, "backups", &no_table, &[("friend.example", "", &[])]);
+    }
+
+    #[test]
+    fn a_backup_domain_that_takes_any_name_is_found() {
+        for (status, rules) in [("OK", &["PW124"][..]), ("ok", &["PW124"]), ("REJECT", &[])] {
+            let tables = tables(&[("relays", "@friend.example", status)]);
+            let found = found(ROUTES, "backups", &row("backups", "friend.example", ""), &tables);
+            assert_eq!(found, rules, "{status}");
+        }
+        let off = row("relays", "@friend.example", "OK").with("enabled", "0");
+        let tables = tables(&[("relays", "joe@friend.example", "OK")]).with("relays", off);
+        assert_found(ROUTES, "backups", &tables, &[("friend.example", "", &[])]);
+    }
+
+    #[test]
+    fn a_recipient_in_a_subdomain_of_a_backup_domain_is_found() {
+        let tables = tables(&[
+            ("backups", "friend.example", ""),
+            ("backups", "own.friend.example", ""),
+            ("backups", "example", ""),
+        ]);
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("joe@sub.friend.example", "OK", &["PW125"]),
+            ("@a.sub.friend.example", "OK", &["PW125"]),
+            ("joe@friend.example", "OK", &[]),
+            ("joe@own.friend.example", "OK", &[]),
+            ("joe@other.example", "OK", &[]),
+        ];
+        assert_found(&[RULES], "relays", &tables, cases);
+    }
+}
