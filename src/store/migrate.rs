@@ -33,6 +33,7 @@ const STEPS: &[(u32, &str)] = &[
     (4, include_str!("../../migrations/panel/0004_throttle.sql")),
     (5, include_str!("../../migrations/panel/0005_people.sql")),
     (6, include_str!("../../migrations/panel/0006_passkeys.sql")),
+    (7, include_str!("../../migrations/panel/0007_silences.sql")),
 ];
 
 const STEPS_TABLE: &str = "CREATE TABLE IF NOT EXISTS pw_migrations (\n  step INT UNSIGNED NOT NULL PRIMARY KEY,\n  \

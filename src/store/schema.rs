@@ -18,11 +18,19 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// One column of a live table.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own in information_schema"
+)]
 pub struct Column {
     /// Its name.
     pub name: String,
     /// Its type without length, lower case: `varchar`, `smallint`.
     pub data_type: String,
+    /// Whether it is a number without a sign.
+    pub unsigned: bool,
+    /// How the server compares it, for text.
+    pub collation: Option<String>,
     /// Most characters it holds, for text.
     pub capacity: Option<u64>,
     /// Whether it may be NULL.
@@ -74,7 +82,7 @@ impl Table {
     }
 
     /// Whether a value of the resource's key names one row and no more.
-    fn is_keyed(&self, resource: &Resource) -> bool {
+    pub(super) fn is_keyed(&self, resource: &Resource) -> bool {
         let alone = self.columns.iter().filter(|c| c.primary).count() == 1;
         self.column(resource.key)
             .is_some_and(|c| c.unique || (c.primary && alone))
@@ -171,7 +179,8 @@ impl Schema {
                     CAST(IF(EXTRA LIKE '%GENERATED%' AND EXTRA NOT LIKE '%DEFAULT_GENERATED%', \
                             COALESCE(GENERATION_EXPRESSION, ''), NULL) AS CHAR), \
                     COLUMN_KEY = 'UNI' AND IS_NULLABLE = 'NO', \
-                    COLUMN_KEY = 'PRI', CAST(COLUMN_DEFAULT AS CHAR) \
+                    COLUMN_KEY = 'PRI', CAST(COLUMN_DEFAULT AS CHAR), COLUMN_TYPE LIKE '%unsigned%', \
+                    CAST(COLLATION_NAME AS CHAR) \
              FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION",
         )
         .fetch_all(connection)
@@ -199,9 +208,11 @@ impl Schema {
                 expression: row.try_get_unchecked(5)?,
                 unique: row.try_get_unchecked::<i64, _>(6)? != 0,
                 primary: row.try_get_unchecked::<i64, _>(7)? != 0,
+                unsigned: row.try_get_unchecked::<i64, _>(9)? != 0,
                 default: row
                     .try_get_unchecked::<Option<String>, _>(8)?
                     .and_then(|default| plain_default(&default)),
+                collation: row.try_get_unchecked(10)?,
             });
         }
         // One that was dropped between them has no columns.

@@ -36,22 +36,30 @@ pub(super) fn push_scope(query: &mut QueryBuilder<MySql>, scope: &Scope, table: 
     if resource.part == Part::Overrides {
         query.push(format!(" AND {} LIKE '_%@%'", ident(subject)));
     }
+    push_granted(query, scope, table, resource);
+    // Rows of a whole domain's table that are about one address override its transport, and have pages of their own.
+    if resource.owners == OwnerRights::Read && *scope != Scope::Everything {
+        query.push(format!(" AND {} NOT LIKE '%@%'", ident(subject)));
+    }
+}
+
+/// Restricts to rows about the domains of the scope, whichever page they have: what of the table decides about their mail.
+pub(super) fn push_granted(
+    query: &mut QueryBuilder<MySql>,
+    scope: &Scope,
+    table: &Table,
+    resource: &Resource,
+) {
     let Scope::Domains(domains) = scope else {
         return;
     };
+    let subject = resource.subject;
     let names: Vec<&str> = domains.iter().map(|grant| grant.domain.as_str()).collect();
     query.push(" AND ");
     push_domains(query, &domain_expression(table, subject, subject), &names);
-    match resource.owners {
-        OwnerRights::Write => {}
-        // Rows of a whole domain's table that are about one address override its transport, and have pages of their own.
-        OwnerRights::Read => {
-            query.push(format!(" AND {} NOT LIKE '%@%'", ident(subject)));
-        }
-        OwnerRights::WriteWhere(column, value) => {
-            query.push(format!(" AND {} = ", ident(column)));
-            query.push_bind(value);
-        }
+    if let OwnerRights::WriteWhere(column, value) = resource.owners {
+        query.push(format!(" AND {} = ", ident(column)));
+        query.push_bind(value);
     }
 }
 

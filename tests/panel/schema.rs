@@ -484,6 +484,7 @@ async fn a_database_account_that_may_not_write_gets_a_page_that_says_so() {
         "pw_second_factors",
         "pw_account_events",
         "pw_throttle",
+        "pw_silences",
     ] {
         for host in ["localhost", "'127.0.0.1'"] {
             database
