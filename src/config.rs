@@ -53,6 +53,8 @@ pub struct Config {
     pub overrides: Overrides,
     /// The mail server itself.
     pub postfix: Postfix,
+    /// DNS.
+    pub dns: Dns,
 }
 
 /// The mail database and how many connections the panel keeps to it.
@@ -173,6 +175,14 @@ impl Default for Postfix {
     }
 }
 
+/// DNS, for `postwarden check --dns`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// Address and port of the name server that is asked; empty: those of `/etc/resolv.conf`.
+    pub server: String,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -197,6 +207,7 @@ impl Default for Config {
             mailboxes: Mailboxes::default(),
             overrides: Overrides::default(),
             postfix: Postfix::default(),
+            dns: Dns::default(),
         }
     }
 }

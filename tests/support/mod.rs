@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests look into the tables themselves")]
 #![allow(dead_code, clippy::allow_attributes, reason = "no suite uses all of it")]
 
+pub mod dns;
 pub mod people;
 pub mod postfix;
 pub mod program;
