@@ -3,6 +3,8 @@
 //! 0 done, 1 failed, 2 usage, 3 findings. Errors are one line on standard error that says what to do.
 
 mod account;
+mod check;
+mod explain;
 mod install;
 mod log;
 mod postfix;
@@ -44,6 +46,10 @@ enum Command {
     /// Manage the accounts that sign in to the panel
     #[command(subcommand)]
     Account(account::Command),
+    /// Say what happens to mail for an address, lookup by lookup
+    Explain(explain::Options),
+    /// Look for mistakes in every row; exit code 3 where there is an error or a warning
+    Check(check::Options),
     /// List changes, newest first, one per line, the id first
     Changes {
         /// How many
@@ -139,6 +145,15 @@ async fn perform(cli: Cli) -> Result<ExitCode> {
             let store = Store::connect(&config).await?;
             store.require_migrated().await?;
             account::perform(&store, &config, command).await
+        }
+        Command::Explain(options) => explain::perform(&Store::connect(&config).await?, options).await,
+        Command::Check(options) => {
+            let store = Store::connect(&config).await?;
+            store.require_migrated().await?;
+            if check::perform(&store, &config, options).await? {
+                return Ok(ExitCode::from(FINDINGS));
+            }
+            Ok(())
         }
         Command::Changes { limit } => {
             let store = Store::connect(&config).await?;

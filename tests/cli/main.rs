@@ -5,8 +5,11 @@ mod support;
 
 mod accounts;
 mod changes;
+mod check;
+mod check_dns;
 mod crash;
 mod demo;
+mod explain;
 mod fail2ban;
 mod failed_sign_ins;
 mod grants;
