@@ -46,6 +46,9 @@ pub enum Error {
     /// Another program holds the rows, or too many people sign in at once; trying again is sensible.
     #[error("too much at once")]
     Busy,
+    /// A request took longer than anybody waits for.
+    #[error("a request took too long")]
+    TookTooLong,
     /// The table cannot be written by the panel.
     #[error("{}", .0.reason)]
     ReadOnly(ReadOnly),

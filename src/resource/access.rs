@@ -76,7 +76,6 @@ pub static RESOURCE: Resource = Resource {
         ENABLED,
     ],
     check,
-    circumstances: &[],
     dependents: &[],
     cached_by_postfix: false,
     create_table: include_str!("../../migrations/tables/access_rules.sql"),

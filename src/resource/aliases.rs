@@ -1,8 +1,8 @@
 //! `aliases`: where mail for an address goes (`virtual_alias_maps`). Two or more destinations make a mailing list.
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, KNOWN_DOMAINS, Kind, LINE, OwnerRights, Part,
-    Place, Relation, Resource, Words,
+    Applies, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation, Resource,
+    Words,
 };
 use crate::mail::{AddressPattern, Destinations};
 
@@ -47,15 +47,6 @@ pub static RESOURCE: Resource = Resource {
         ENABLED,
     ],
     check,
-    circumstances: &[Circumstance {
-        applies: Applies::Always,
-        places: KNOWN_DOMAINS,
-        when_found: false,
-        unless: &[],
-        confirm: true,
-        message: "{domain} is not an enabled domain of this server. Strangers who write to {subject} get 554 Relay \
-                  access denied, but mail that local senders send there is diverted to this alias.",
-    }],
     dependents: &[
         Dependent {
             applies: Applies::Always,

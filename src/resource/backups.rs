@@ -2,8 +2,8 @@
 
 use super::domains::{domain_or_override, transport};
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation,
-    Resource, Words,
+    Applies, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation, Resource,
+    Words,
 };
 
 /// The description.
@@ -48,35 +48,6 @@ pub static RESOURCE: Resource = Resource {
         ENABLED,
     ],
     check,
-    circumstances: &[
-        Circumstance {
-            applies: Applies::ToDomains,
-            places: &[Place {
-                table: "domains",
-                column: "domain",
-                relation: Relation::Same,
-            }],
-            when_found: true,
-            unless: &[],
-            confirm: true,
-            message: "{domain} is also an enabled row of Domains. Postfix warns \"do not list domain {domain} in \
-                      BOTH virtual_mailbox_domains and relay_domains\" and delivers its mail here: this entry and \
-                      its relay recipients have no effect. Keep the domain in one of the two tables.",
-        },
-        Circumstance {
-            applies: Applies::ToDomains,
-            places: &[Place {
-                table: "relays",
-                column: "recipient",
-                relation: Relation::InDomain,
-            }],
-            when_found: false,
-            unless: &[],
-            confirm: false,
-            message: "No relay recipient of {domain} exists yet: with relay_recipient_maps set, Postfix refuses \
-                      every address of it with 550 until you add them, or @{domain} for all of them.",
-        },
-    ],
     dependents: &[
         Dependent {
             applies: Applies::ToDomains,

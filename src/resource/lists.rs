@@ -40,8 +40,7 @@ pub static RESOURCE: Resource = Resource {
     ..aliases::RESOURCE
 };
 
-/// As for aliases, but the members are stored in order: only a leading `@domain` has a meaning by its place
-/// (docs/postfix.md rule 43).
+/// As for aliases, but the members are stored in order.
 fn check(input: &mut Input<'_>) {
     input.parse("mail", AddressPattern::parse);
     match Destinations::parse(input.text("destination")) {

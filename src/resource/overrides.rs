@@ -5,10 +5,7 @@
 //! where the domain is relayed it has to be a relay recipient too (docs/postfix.md 3f). `store::overrides` keeps these
 //! together.
 
-use super::{
-    Applies, Circumstance, Column, ENABLED, Input, KNOWN_DOMAINS, Kind, LINE, OwnerRights, Part, Place,
-    Relation, Resource, Words, backups, domains,
-};
+use super::{Column, ENABLED, Input, Kind, LINE, OwnerRights, Part, Resource, Words, backups, domains};
 use crate::mail::MailAddress;
 
 /// What an override can be set to without knowing the grammar of transports, and what owners may use unless the setting
@@ -31,7 +28,6 @@ pub static IN_DOMAINS: Resource = Resource {
     words: WORDS,
     columns: COLUMNS,
     check,
-    circumstances: CIRCUMSTANCES,
     dependents: &[],
     ..domains::RESOURCE
 };
@@ -44,7 +40,6 @@ pub static IN_BACKUPS: Resource = Resource {
     words: WORDS,
     columns: COLUMNS,
     check,
-    circumstances: CIRCUMSTANCES,
     dependents: &[],
     ..backups::RESOURCE
 };
@@ -81,31 +76,6 @@ const COLUMNS: &[Column] = &[
         ..LINE
     },
     ENABLED,
-];
-
-const CIRCUMSTANCES: &[Circumstance] = &[
-    Circumstance {
-        applies: Applies::Always,
-        places: KNOWN_DOMAINS,
-        when_found: false,
-        unless: &[],
-        confirm: true,
-        message: "{domain} is not an enabled domain of this server, nor a backup MX entry: strangers who write to \
-                  {subject} get 554 Relay access denied, and mail from local senders takes this route.",
-    },
-    Circumstance {
-        applies: Applies::Always,
-        places: &[Place {
-            table: "relocated",
-            column: "oldadr",
-            relation: Relation::Same,
-        }],
-        when_found: true,
-        unless: &[],
-        confirm: true,
-        message: "{subject} has moved according to Relocated: Postfix answers 550 User has moved, or bounces, and nothing \
-                  takes this route.",
-    },
 ];
 
 fn check(input: &mut Input<'_>) {

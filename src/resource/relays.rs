@@ -1,8 +1,8 @@
 //! `relays`: which addresses of the backup MX domains exist (`relay_recipient_maps`).
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation,
-    Resource, Words,
+    Applies, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation, Resource,
+    Words,
 };
 use crate::mail::{AddressPattern, RelayStatus};
 
@@ -51,18 +51,6 @@ pub static RESOURCE: Resource = Resource {
         ENABLED,
     ],
     check,
-    circumstances: &[Circumstance {
-        applies: Applies::Always,
-        places: &[Place {
-            table: "backups",
-            column: "domain",
-            relation: Relation::ItsDomain,
-        }],
-        when_found: false,
-        unless: &[],
-        confirm: false,
-        message: "{domain} is not an enabled backup MX entry, so Postfix does not ask this table about it yet.",
-    }],
     dependents: &[
         Dependent {
             applies: Applies::Always,

@@ -1,8 +1,8 @@
 //! `relocated`: people who moved; senders are told where (`relocated_maps`).
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, KNOWN_DOMAINS, Kind, LINE, OwnerRights, Part,
-    Place, Relation, Resource, Words,
+    Applies, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation, Resource,
+    Words,
 };
 use crate::mail::{AddressPattern, RelocationText};
 
@@ -47,80 +47,6 @@ pub static RESOURCE: Resource = Resource {
         ENABLED,
     ],
     check,
-    circumstances: &[
-        Circumstance {
-            applies: Applies::Always,
-            places: &[Place {
-                table: "aliases",
-                column: "mail",
-                relation: Relation::CatchAll,
-            }],
-            when_found: true,
-            unless: &[Place {
-                table: "aliases",
-                column: "mail",
-                relation: Relation::Same,
-            }],
-            confirm: false,
-            message: "{domain} has a catch-all. With the howto's own configuration that takes the mail for {subject} first, and \
-                      nobody is told of the new address.",
-        },
-        Circumstance {
-            applies: Applies::Always,
-            places: KNOWN_DOMAINS,
-            when_found: false,
-            unless: &[],
-            confirm: true,
-            message: "{domain} is not an enabled domain of this server. The row then stops outgoing mail: local \
-                      senders who write to {subject} get 550 User has moved.",
-        },
-        Circumstance {
-            applies: Applies::ToAddresses,
-            places: &[Place {
-                table: "users",
-                column: "id",
-                relation: Relation::Same,
-            }],
-            when_found: true,
-            unless: &[],
-            confirm: true,
-            message: "{subject} still has a mailbox. Postfix looks at relocations first: the mailbox gets no more \
-                      mail.",
-        },
-        Circumstance {
-            applies: Applies::ToAddresses,
-            places: &[Place {
-                table: "aliases",
-                column: "mail",
-                relation: Relation::Same,
-            }],
-            when_found: true,
-            unless: &[],
-            confirm: true,
-            message: "{subject} is also an alias. With the howto's own Postfix configuration the alias takes the \
-                      mail and nobody is told the new address.",
-        },
-        Circumstance {
-            applies: Applies::ToWildcards,
-            places: &[
-                Place {
-                    table: "users",
-                    column: "id",
-                    relation: Relation::InDomain,
-                },
-                Place {
-                    table: "aliases",
-                    column: "mail",
-                    relation: Relation::InDomain,
-                },
-            ],
-            when_found: true,
-            unless: &[],
-            confirm: true,
-            message: "{domain} still has mailboxes or aliases. Postfix looks at relocations first: every mailbox of the \
-                      domain gets no more mail.",
-        },
-    ],
     dependents: &[Dependent {
         applies: Applies::Always,
         place: Place {

@@ -1,8 +1,8 @@
 //! `users`: the mailboxes (`virtual_mailbox_maps`, and what IMAP signs people in by).
 
 use super::{
-    Applies, Circumstance, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation,
-    Resource, Words,
+    Applies, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation, Resource,
+    Words,
 };
 use crate::mail::{Fault, MailAddress, Maildir, clean};
 
@@ -109,62 +109,6 @@ pub static RESOURCE: Resource = Resource {
         },
     ],
     check,
-    circumstances: &[
-        Circumstance {
-            applies: Applies::Always,
-            places: &[Place {
-                table: "domains",
-                column: "domain",
-                relation: Relation::ItsDomain,
-            }],
-            when_found: false,
-            unless: &[Place {
-                table: "backups",
-                column: "domain",
-                relation: Relation::ItsDomain,
-            }],
-            confirm: true,
-            message: "{domain} is not an enabled domain of this server: Postfix answers 554 Relay access denied and the \
-                      mailbox stays empty. Add the domain first.",
-        },
-        Circumstance {
-            applies: Applies::Always,
-            places: &[Place {
-                table: "backups",
-                column: "domain",
-                relation: Relation::ItsDomain,
-            }],
-            when_found: true,
-            unless: &[Place {
-                table: "domains",
-                column: "domain",
-                relation: Relation::ItsDomain,
-            }],
-            confirm: true,
-            message: "{domain} is a backup MX entry: its mail is relayed to the primary server and never delivered into \
-                      this mailbox.",
-        },
-        Circumstance {
-            applies: Applies::Always,
-            places: &[
-                Place {
-                    table: "relocated",
-                    column: "oldadr",
-                    relation: Relation::Same,
-                },
-                Place {
-                    table: "relocated",
-                    column: "oldadr",
-                    relation: Relation::CatchAll,
-                },
-            ],
-            when_found: true,
-            unless: &[],
-            confirm: true,
-            message: "{subject} has moved according to Relocated: Postfix asks there first and answers 550 User has moved, \
-                      so the mailbox receives nothing.",
-        },
-    ],
     dependents: &[
         Dependent {
             applies: Applies::Always,

@@ -26,13 +26,12 @@ impl Aliases {
         }
         let (local, domain) = address.rsplit_once('@')?;
         let items = self.0.get(&format!("@{domain}"))?;
-        let keeps_name = |i: usize, item: &String| i == 0 && item.starts_with('@');
+        let keeps_name = |item: &String| items.len() == 1 && item.starts_with('@');
         Some(
             items
                 .iter()
-                .enumerate()
-                .map(|(i, item)| {
-                    if keeps_name(i, item) {
+                .map(|item| {
+                    if keeps_name(item) {
                         format!("{local}{item}")
                     } else {
                         item.clone()

@@ -7,36 +7,47 @@
 
 mod account_events;
 mod accounts;
+mod answers;
 mod attention;
 mod changes;
+mod check;
 mod companions;
 mod connect;
+mod departures;
+mod effect;
 mod examples;
 mod expansion;
 mod grants;
 mod invitations;
 mod limits;
 mod list;
+mod lookups;
 mod migrate;
 mod neighbours;
 mod overrides;
 mod passkeys;
 mod postfix;
+mod reports;
+mod route;
 mod row;
 mod sample;
 mod schema;
 mod second_factors;
 mod selection;
 mod sessions;
+mod silences;
 mod sql;
 mod throttle;
 mod unit;
+mod whole;
+mod written;
 
 use std::sync::Arc;
 
 use sqlx::MySqlPool;
 
 use crate::error::Result;
+pub use crate::resource::Row;
 use crate::resource::{Resource, Rules};
 
 pub use account_events::AccountEvent;
@@ -45,24 +56,31 @@ pub use accounts::{
 };
 pub use attention::{Finding, matter};
 pub use changes::{Action, Change, ChangeQuery, ChangedRow};
+pub use check::{Checked, News};
 pub use companions::Plan;
+pub use departures::{Left, Then, Traces};
+pub use effect::Effect;
 pub use expansion::Aliases;
 pub use invitations::{GOOD_FOR, Invitation};
 pub use limits::{Usage, Used, expect_removable, expect_switchable};
 pub use list::{ListQuery, Page, Sort, Total};
+pub use lookups::Known;
 pub use neighbours::{Dependents, Warning};
 pub use overrides::{Override, Overrides};
 pub use passkeys::Passkey;
 pub use postfix::Recorded;
-pub use row::{Image, Row, Stored};
+pub use reports::{Backscatter, Bouncing, Departures, MOST_ALIASES, Score, Sifted};
+pub use row::{Image, Stored};
 pub use schema::{Schema, Table};
 pub use second_factors::{Proof, SecondFactor};
 pub use selection::{Enabling, MOST, Selection};
 pub use sessions::{
     CHALLENGE, Ending, HALFWAY, Halfway, SessionEntry, Sessions, USED, USED_UNIT, VISIT, Visit, session_name,
 };
+pub use silences::Silence;
 pub use throttle::{Admission, Ticket};
 pub use unit::{Applied, Operation, Refusal};
+pub use written::Written;
 
 /// The mail database.
 #[derive(Debug, Clone)]

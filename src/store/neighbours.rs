@@ -1,22 +1,19 @@
-//! What other rows have to do with some: the warnings before a save and the list of what depends on rows that are about
-//! to be deleted. Both read only, by index where the tables have one, and for many rows with a few statements.
+//! What other rows have to do with some: what depends on rows that are about to be deleted. It only reads, by index where
+//! the tables have one, and for many rows with a few statements.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _};
+use sqlx::{MySql, QueryBuilder, Row as _};
 
 use super::connect::classify;
 use super::list::push_keys;
-use super::schema::{Schema, Table};
+use super::schema::Table;
 use super::sql::{domain_expression, fragment, ident, push_domains, push_list, push_scope, searchable};
 use super::{Row, Store};
 use crate::access::Actor;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::mail::domain_of;
-use crate::resource::{Circumstance, Dependent, Draft, Place, Relation, Resource, aliases, fill};
-
-/// Names of the machine itself: Postfix knows them without a row (`mydestination`).
-const OWN_NAMES: &[&str] = &["localhost", "localhost.localdomain"];
+use crate::resource::{Dependent, Draft, Place, Relation, Resource, aliases, fill};
 
 /// How many dependent rows are named; the rest are counted.
 const NAMED: usize = 5;
@@ -50,79 +47,21 @@ pub struct Dependents {
 }
 
 impl Store {
-    /// What is suspicious about a draft, by itself and among the other rows, and was not so before.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] where the draft is about none of the actor's domains, or the database does not answer.
-    pub async fn warnings(
-        &self,
-        actor: &Actor,
-        resource: &'static Resource,
-        draft: &Draft,
-        before: Option<&Row>,
-    ) -> Result<Vec<Warning>> {
-        // The sentences tell of rows of the draft's own domain and of no other.
-        if !actor.scope.covers(&domain_of(&draft.text(resource.subject))) {
-            return Err(Error::NotFound);
-        }
-        let mut warnings = self.judge(resource, draft).await?;
-        if let Some(Ok(old)) = before.map(|row| row.check(resource, self.rules())) {
-            let known = self.judge(resource, &old).await?;
-            warnings.retain(|warning| !known.contains(warning));
-        }
-        Ok(warnings)
-    }
-
-    /// Judges one draft. A row that is off does nothing, so it is not judged among others.
-    async fn judge(&self, resource: &'static Resource, draft: &Draft) -> Result<Vec<Warning>> {
-        let mut warnings: Vec<Warning> = draft
+    /// What is suspicious about a draft by itself and was not so before. What it does among the other rows is its
+    /// [`Effect`](super::Effect).
+    pub fn cautions(&self, resource: &Resource, draft: &Draft, before: Option<&Row>) -> Vec<Warning> {
+        let known = before
+            .and_then(|row| row.check(resource, self.rules()).ok())
+            .map_or_else(Vec::new, |old| old.cautions);
+        draft
             .cautions
             .iter()
-            .map(|c| Warning {
-                confirm: c.confirm,
-                message: c.message.clone(),
+            .filter(|caution| !known.contains(caution))
+            .map(|caution| Warning {
+                confirm: caution.confirm,
+                message: caution.message.clone(),
             })
-            .collect();
-        let subject = draft.text(resource.subject);
-        if draft.text("enabled") != "0" {
-            let among = self
-                .circumstances(resource, std::slice::from_ref(&subject))
-                .await?;
-            warnings.extend(among.into_iter().map(|(circumstance, _)| Warning {
-                confirm: circumstance.confirm,
-                message: fill(circumstance.message, &subject),
-            }));
-        }
-        Ok(warnings)
-    }
-
-    /// What enabling rows with these subjects, all in the actor's scope, makes of them among the other rows; and of which.
-    pub(super) async fn circumstances(
-        &self,
-        resource: &'static Resource,
-        subjects: &[String],
-    ) -> Result<Vec<(&'static Circumstance, Vec<String>)>> {
-        let schema = self.schema().await?;
-        let mut found = Vec::new();
-        for circumstance in resource.circumstances {
-            let concerned: Vec<&str> = subjects
-                .iter()
-                .map(|subject| subject.trim())
-                .filter(|subject| circumstance.applies.to(subject))
-                .filter(|subject| !OWN_NAMES.contains(&domain_of(subject).as_str()))
-                .collect();
-            if concerned.is_empty() {
-                continue;
-            }
-            let mut connection = self.pool.acquire().await.map_err(classify)?;
-            let holding = holding(&mut connection, &schema, circumstance, &concerned)
-                .await
-                .map_err(classify)?;
-            if !holding.is_empty() {
-                found.push((circumstance, holding));
-            }
-        }
-        Ok(found)
+            .collect()
     }
 
     /// What depends on rows that are about to go away together, as far as the actor may see it.
@@ -327,72 +266,6 @@ pub(super) fn text(row: &sqlx::mysql::MySqlRow, i: usize) -> Result<String, sqlx
         .map(Option::unwrap_or_default)
 }
 
-/// Those of the subjects a circumstance holds for. A place whose table is missing holds nothing; if none of the places
-/// exists there is nothing to judge by.
-async fn holding(
-    connection: &mut MySqlConnection,
-    schema: &Schema,
-    circumstance: &Circumstance,
-    subjects: &[&str],
-) -> Result<Vec<String>, sqlx::Error> {
-    let live = |place: &Place| schema.table(place.table).is_some_and(|t| t.has(place.column));
-    if !circumstance.places.iter().any(live) {
-        return Ok(Vec::new());
-    }
-    let found = related(connection, schema, circumstance.places, subjects).await?;
-    let excused = related(connection, schema, circumstance.unless, subjects).await?;
-    Ok(subjects
-        .iter()
-        .filter(|s| found.contains(**s) == circumstance.when_found && !excused.contains(**s))
-        .map(|s| (*s).to_owned())
-        .collect())
-}
-
-/// Those of the subjects that an enabled row of one of the places relates to.
-async fn related<'s>(
-    connection: &mut MySqlConnection,
-    schema: &Schema,
-    places: &[Place],
-    subjects: &[&'s str],
-) -> Result<HashSet<&'s str>, sqlx::Error> {
-    let mut found = HashSet::new();
-    for place in places {
-        let Some((table, resource)) = schema.table(place.table).zip(Resource::by_table(place.table)) else {
-            continue;
-        };
-        if !table.has(place.column) {
-            continue;
-        }
-        let mut about: HashMap<String, Vec<&'s str>> = HashMap::new();
-        for subject in subjects {
-            about
-                .entry(value(place.relation, subject))
-                .or_default()
-                .push(subject);
-        }
-        let values: Vec<String> = about.keys().cloned().collect();
-        for values in values.chunks(VALUES_AT_ONCE) {
-            let compared = match place.relation {
-                Relation::InDomain => domain_expression(table, place.column, resource.subject),
-                _ => ident(place.column),
-            };
-            let mut sql = QueryBuilder::new(format!(
-                "SELECT DISTINCT CONVERT({compared} USING utf8mb4) FROM {} WHERE ",
-                ident(place.table)
-            ));
-            push_relation(&mut sql, table, place, resource.subject, values);
-            if table.has("enabled") {
-                sql.push(" AND enabled = 1");
-            }
-            for row in sql.build().fetch_all(&mut *connection).await? {
-                let there = text(&row, 0)?.trim_end().to_lowercase();
-                found.extend(about.get(&there).into_iter().flatten());
-            }
-        }
-    }
-    Ok(found)
-}
-
 /// Whether a relation is one to an item of a list.
 fn mentions(relation: Relation) -> bool {
     matches!(relation, Relation::Mentions | Relation::MentionsDomain)
@@ -403,7 +276,6 @@ fn value(relation: Relation, subject: &str) -> String {
     match relation {
         Relation::Same | Relation::Mentions => subject.to_lowercase(),
         Relation::ItsDomain | Relation::InDomain | Relation::MentionsDomain => domain_of(subject),
-        Relation::CatchAll => format!("@{}", domain_of(subject)),
     }
 }
 
@@ -422,7 +294,7 @@ fn push_relation(
     values: &[String],
 ) {
     match place.relation {
-        Relation::Same | Relation::ItsDomain | Relation::CatchAll => {
+        Relation::Same | Relation::ItsDomain => {
             sql.push(format!("{} IN (", ident(place.column)));
             push_list(sql, values);
             sql.push(")");

@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
+use super::Row;
 use super::connect::classify;
 use super::list::{ListQuery, push_filters, push_keys};
-use super::row::{Row, read_row, row_columns};
+use super::row::{read_row, row_columns};
 use super::schema::require;
 use super::sql::{ident, push_scope};
 use super::{Store, Warning};
 use crate::access::Actor;
 use crate::error::{Error, Result};
-use crate::resource::{Draft, Resource, fill};
+use crate::resource::{Draft, Resource};
 
 /// Most rows of one change. Its record is written row by row and a person is waiting.
 pub const MOST: usize = 50_000;
@@ -83,20 +84,14 @@ impl Store {
         Ok(rows)
     }
 
-    /// What switching on these rows comes to, by themselves and among the other rows. Rows that are on already are left
-    /// out.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn enabling(&self, resource: &'static Resource, rows: &[Row]) -> Result<Enabling> {
+    /// What switching on these rows comes to, each by itself. Rows that are on already are left out.
+    pub fn enabling(&self, resource: &'static Resource, rows: &[Row]) -> Enabling {
         let mut enabling = Enabling::default();
-        let mut subjects = Vec::new();
         let mut cautions = Vec::new();
         for row in rows.iter().filter(|row| !row.is_enabled()) {
             match row.switched_on().check(resource, self.rules()) {
                 Ok(draft) => {
                     enabling.keys.push(row.key.clone());
-                    subjects.push(draft.text(resource.subject));
                     cautions.extend(asking(&draft).map(|message| (message, draft.text(resource.subject))));
                 }
                 Err(problems) => {
@@ -108,14 +103,7 @@ impl Store {
             }
         }
         enabling.warnings = grouped(cautions);
-        for (circumstance, holding) in self.circumstances(resource, &subjects).await? {
-            let Some(first) = holding.first() else { continue };
-            enabling.warnings.push(Warning {
-                confirm: circumstance.confirm,
-                message: counted(holding.len(), first, &fill(circumstance.message, first)),
-            });
-        }
-        Ok(enabling)
+        enabling
     }
 }
 

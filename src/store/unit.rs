@@ -10,11 +10,12 @@ use std::collections::HashMap;
 use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _, Transaction};
 use time::OffsetDateTime;
 
+use super::Row;
 use super::changes::{Action, Record, record};
 use super::connect::{classify, is_deadlock, number};
 use super::limits::{expect_removable, expect_switchable, expect_within_limits};
 use super::list::{find_row, find_rows, push_key, push_keys};
-use super::row::{Row, Stored};
+use super::row::Stored;
 use super::schema::{Schema, Table, require};
 use super::sql::{ident, push_scope};
 use super::{Store, Warning};
@@ -182,7 +183,8 @@ impl Store {
         }
     }
 
-    /// What a save would be refused for, or else what is suspicious about it and new; nothing is written or locked.
+    /// What a save would be refused for, or else what is suspicious about it by itself and new; nothing is written or
+    /// locked.
     ///
     /// # Errors
     /// The refusal [`Store::apply`] would answer with now.
@@ -217,7 +219,7 @@ impl Store {
         expect_storable(&mut connection, actor, resource, table, draft, row).await?;
         expect_within_limits(&mut connection, &schema, actor, resource, draft, row).await?;
         drop(connection);
-        Ok(self.warnings(actor, resource, draft, row).await?)
+        Ok(self.cautions(resource, draft, row))
     }
 
     async fn try_apply(&self, actor: &Actor, operations: &[Operation]) -> Result<Applied, Stop> {

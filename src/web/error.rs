@@ -37,7 +37,9 @@ fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Error::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Error::Unavailable(_) | Error::Busy | Error::NotMigrated => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Unavailable(_) | Error::Busy | Error::TookTooLong | Error::NotMigrated => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Error::ReadOnly(_) => StatusCode::CONFLICT,
         Error::Usage(_) => StatusCode::BAD_REQUEST,
         Error::Privilege(_) | Error::Unexpected(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -160,7 +162,11 @@ pub fn finish(app: &App, about: &About, fields: &Fields, response: Response) -> 
             app,
             about,
             fields,
-            &Error::Unavailable(format!("a layer answered {status}")),
+            &if status == StatusCode::SERVICE_UNAVAILABLE {
+                Error::TookTooLong
+            } else {
+                Error::Unavailable(format!("a layer answered {status}"))
+            },
         );
     }
     response
@@ -282,6 +288,11 @@ fn words(error: &Error) -> Words {
             "What you sent was not saved, or at the very worst saved without an answer; sending it again is safe, \
              nothing is saved twice. Postfix uses the same database: while it is away, mail is not lost but answered \
              with 451 and sent again later. The log says what failed.",
+        ),
+        Error::TookTooLong => plain(
+            "It took too long",
+            "The panel gave up after half a minute. What was sent with a form was not saved, or at the very worst saved without \
+             an answer; sending it again is safe, nothing is saved twice. Ask for less at once, a domain or a part of a list.",
         ),
         Error::Busy => plain(
             "Too much at once",

@@ -429,7 +429,8 @@ async fn enabling_says_what_is_suspicious_about_the_rows() {
     let (review, done) = confirmed(&operator, "aliases/bulk", &[("all", "1"), ("action", "enable")]).await;
     let page = review.text("main");
     assert!(
-        page.contains("554 Relay access denied") && page.contains("a@nowhere.example and 1 more"),
+        page.contains("Strangers who write to a@nowhere.example get 554 Relay access denied")
+            && page.contains("And 1 more alike."),
         "{page}"
     );
     assert_eq!(done.status, 303);

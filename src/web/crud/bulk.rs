@@ -91,6 +91,8 @@ pub(in crate::web) struct Review {
     pub fields: Vec<(String, String)>,
     pub names: Vec<String>,
     pub dependents: Vec<Depending>,
+    /// What it does to mail.
+    pub effect: Vec<String>,
     pub warnings: Vec<String>,
     /// What can go with the rows.
     pub companions: Vec<String>,
@@ -186,6 +188,7 @@ impl Asked {
             fields,
             names: Vec::new(),
             dependents: Vec::new(),
+            effect: Vec::new(),
             warnings: Vec::new(),
             companions: Vec::new(),
             left_out: Vec::new(),
@@ -321,6 +324,9 @@ async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, agai
             review.dependents = Depending::all(&visitor, dependents);
         }
         review.companions = companions.told;
+        // What can go with the rows is ticked.
+        let operations = [vec![action.on(resource, keys)], companions.operations].concat();
+        review.effect = store.effect(&visitor.actor, &operations).await?.sentences();
         return review.respond(None);
     }
     let count = keys.len();
@@ -375,7 +381,7 @@ async fn concerned(
     Ok(match action {
         Action::Enable => {
             let (mine, refused) = companions::switchable(visitor, resource, rows);
-            let mut enabling = visitor.app.store.enabling(resource, &mine).await?;
+            let mut enabling = visitor.app.store.enabling(resource, &mine);
             enabling.refused.extend(refused);
             review.left_out.extend(left_off(&enabling, rows.len()));
             review

@@ -26,6 +26,8 @@ struct ConfirmDelete {
     dependents: Vec<Depending>,
     /// What can go with the row: a self alias without its mailbox takes mail only to bounce it.
     companions: Vec<String>,
+    /// What it does to mail.
+    effect: Vec<String>,
     /// Why it stays.
     problem: Option<String>,
 }
@@ -60,10 +62,16 @@ async fn confirm_delete(
     } else {
         StatusCode::OK
     };
-    let companions = companions::plan_deletion(visitor, resource, std::slice::from_ref(&stored.row))
-        .await?
-        .told;
     let rows = std::slice::from_ref(&stored.row);
+    let companions = companions::plan_deletion(visitor, resource, rows).await?;
+    let mut operations = vec![Operation::Delete {
+        resource,
+        keys: vec![stored.row.key.clone()],
+        version: None,
+    }];
+    // They are ticked.
+    operations.extend(companions.operations);
+    let effect = visitor.app.store.effect(&visitor.actor, &operations).await?;
     let dependents = visitor
         .app
         .store
@@ -79,7 +87,8 @@ async fn confirm_delete(
         version: stored.image.version(),
         values: values_of(resource, &stored.row),
         dependents: Depending::all(visitor, dependents),
-        companions,
+        companions: companions.told,
+        effect: effect.sentences(),
         problem,
     };
     render(status, &template)

@@ -12,7 +12,7 @@ use crate::web::page::{Page, render};
 use crate::web::request::Visitor;
 use crate::web::text;
 use crate::web::urls::query;
-use crate::web::view::RowView;
+use crate::web::view::{RowView, judged};
 use crate::web::watch::GLANCE;
 
 /// A list.
@@ -81,11 +81,8 @@ pub(super) async fn index(
         other => other?,
     };
     let read_only = table.read_only(resource);
-    let rows = list
-        .rows
-        .iter()
-        .map(|row| RowView::new(resource, &visitor.app.store, row, &query.q))
-        .collect();
+    let (store, actor) = (&visitor.app.store, &visitor.actor);
+    let rows = judged(actor, resource, store, &list.rows, &query.q).await?;
     let columns = resource.listed().filter(|c| table.has(c.name)).map(|column| {
         (
             column.name,

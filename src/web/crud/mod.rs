@@ -23,12 +23,12 @@ use super::{hub, text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::resource::overrides::IN_DOMAINS;
-use crate::store::{Dependents, ListQuery, Row, Stored, Table, Total};
+use crate::store::{Dependents, Effect, ListQuery, Stored, Table, Total, Warning};
 use bulk::bulk;
 use delete::{ask_delete, delete};
 use index::index;
 use save::{blank, save};
-pub(super) use save::{came_from, edit};
+pub(super) use save::{came_from, edit, with_defaults};
 use switch::set_enabled;
 
 /// What running Postfix processes may still answer (docs/postfix.md 3a).
@@ -152,18 +152,13 @@ async fn report(
     Ok(see_other(&next.unwrap_or_else(list)))
 }
 
-/// What no longer happens to mail now that a row is off or is about something else: told, not asked, since switching it
-/// on again undoes it.
-async fn left_behind(visitor: &Visitor, resource: &'static Resource, row: &Row) -> Result<Vec<String>> {
-    let dependents = visitor
-        .app
-        .store
-        .dependents(&visitor.actor, resource, std::slice::from_ref(row))
-        .await?;
-    Ok(dependents
-        .iter()
-        .map(|group| format!("{}: {}", count_of(group), group.effect))
-        .collect())
+/// Adds what a change does to mail to what is said about it, each thing once.
+pub(in crate::web) fn add_effect(warnings: &mut Vec<Warning>, effect: &Effect) {
+    for warning in effect.warnings() {
+        if !warnings.iter().any(|known| known.message == warning.message) {
+            warnings.push(warning);
+        }
+    }
 }
 
 /// `3 aliases`

@@ -7,12 +7,12 @@ use axum::response::Response;
 
 use super::conflict::{Versions, shown};
 use super::refused::{Answer, refused};
-use super::{Done, companions, left_behind, live, members, report, stored};
+use super::{Done, add_effect, companions, live, members, report, stored};
 use crate::access::{Rights, Scope};
 use crate::error::{Error, Result};
 use crate::mail::domain_of;
 use crate::resource::{Draft, Part, Resource};
-use crate::store::{Operation, Refusal, Row, Stored, Table, Warning};
+use crate::store::{Operation, Refusal, Stored, Table, Warning};
 use crate::web::form::{self, Form, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
@@ -199,8 +199,23 @@ impl Saving<'_> {
             Err(why) => return why.answer(self.form().await?),
         };
         warnings.append(&mut plan.warnings);
+        let is_switched_off = self.stored.is_some() && draft.text("enabled") == "0";
+        let planned = [vec![self.operation(&draft)], plan.operations.clone()].concat();
+        let effect = store.effect(actor, &planned).await?;
+        let asked = warnings.len();
+        add_effect(&mut warnings, &effect);
+        if is_switched_off {
+            // Told of, not asked about: switching on again undoes it.
+            warnings[asked..]
+                .iter_mut()
+                .for_each(|warning| warning.confirm = false);
+        }
         let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
         if !ask.is_empty() && !self.fields.is_set("confirm") {
+            // What is asked about may be a row of the same name that somebody else has just added.
+            if let Err(refusal) = store.review(actor, self.resource, &draft, before).await {
+                return self.refused(refusal).await;
+            }
             let ask = ask.into_iter().map(|w| w.message).collect();
             return self.form().await?.with_warnings(ask).respond();
         }
@@ -338,18 +353,7 @@ impl Saving<'_> {
             }
         }
         lines.extend(outcome.told);
-        let mut warnings: Vec<String> = tell.into_iter().map(|w| w.message).collect();
-        let (off, renamed) = (draft.text("enabled") == "0", |row: &Row| {
-            !row.text(self.resource.subject).eq_ignore_ascii_case(&subject)
-        });
-        if let Some(old) = self
-            .stored
-            .as_ref()
-            .map(|s| &s.row)
-            .filter(|row| row.is_enabled() && (off || renamed(row)))
-        {
-            warnings.extend(left_behind(self.visitor, self.resource, old).await?);
-        }
+        let warnings: Vec<String> = tell.into_iter().map(|w| w.message).collect();
         let link = Some(("Edit again".to_owned(), urls.row(self.resource.slug, key)));
         let done = Done {
             changed,
@@ -374,7 +378,7 @@ struct Outcome {
 }
 
 /// What the form has, and defaults for columns the live table lacks.
-pub(super) fn with_defaults(resource: &Resource, table: &Table, values: &Typed) -> Typed {
+pub(in crate::web) fn with_defaults(resource: &Resource, table: &Table, values: &Typed) -> Typed {
     let lacking = resource
         .columns
         .iter()

@@ -4,7 +4,7 @@ use axum::response::Response;
 
 use super::refused::beyond;
 use super::save::edit_form;
-use super::{Done, companions, left_behind, live, report, stored};
+use super::{Done, add_effect, companions, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
 use crate::store::{Operation, Refusal, Stored, Table, Warning, expect_switchable};
@@ -45,43 +45,49 @@ pub(super) async fn set_enabled(
     }
     let next = visitor.app.urls.own(fields.text("next"));
     let store = &visitor.app.store;
-    let mut warnings = Vec::new();
-    if enabled && !stored.row.is_enabled() {
-        let on = stored.row.switched_on();
-        let mut form = edit_form(
-            &visitor,
-            resource,
-            &table,
-            &stored,
-            &on.fields(),
-            &Fields::default(),
-        )
-        .await?;
-        form.next = next.clone().unwrap_or_default();
-        let draft = match on.check(resource, store.rules()) {
-            Ok(draft) => draft,
-            Err(problems) => return form.with_problems(Stage::Refused, &problems).respond(),
-        };
-        let mut found = store
-            .warnings(&visitor.actor, resource, &draft, Some(&stored.row))
-            .await?;
-        match companions::plan(&visitor, resource, &draft, Some(&stored), &Fields::default()).await {
-            Ok(mut plan) => found.append(&mut plan.warnings),
-            Err(why) => return why.answer(form),
-        }
-        let (ask, tell): (Vec<Warning>, Vec<Warning>) = found.into_iter().partition(|w| w.confirm);
-        if !ask.is_empty() && !fields.is_set("confirm") {
-            return form
-                .with_warnings(ask.into_iter().map(|w| w.message).collect())
-                .respond();
-        }
-        warnings = tell.into_iter().map(|w| w.message).collect();
-    }
     let operation = Operation::SetEnabled {
         resource,
         keys: vec![key],
         enabled,
     };
+    let switched = stored
+        .row
+        .clone()
+        .with("enabled", if enabled { "1" } else { "0" });
+    let mut warnings = Vec::new();
+    if enabled != stored.row.is_enabled() {
+        // Made only where it is shown: a page uses up the notices that wait.
+        let form = async || {
+            let values = switched.fields();
+            let mut form =
+                edit_form(&visitor, resource, &table, &stored, &values, &Fields::default()).await?;
+            form.next = next.clone().unwrap_or_default();
+            Ok::<_, Error>(form)
+        };
+        let mut found = Vec::new();
+        if enabled {
+            let draft = match switched.check(resource, store.rules()) {
+                Ok(draft) => draft,
+                Err(problems) => return form().await?.with_problems(Stage::Refused, &problems).respond(),
+            };
+            found = store.cautions(resource, &draft, Some(&stored.row));
+            match companions::plan(&visitor, resource, &draft, Some(&stored), &Fields::default()).await {
+                Ok(mut plan) => found.append(&mut plan.warnings),
+                Err(why) => return why.answer(form().await?),
+            }
+        }
+        let effect = store
+            .effect(&visitor.actor, std::slice::from_ref(&operation))
+            .await?;
+        add_effect(&mut found, &effect);
+        // Switching off is told of, not asked about: switching on again undoes it.
+        let (ask, tell): (Vec<Warning>, Vec<Warning>) = found.into_iter().partition(|w| w.confirm && enabled);
+        if !ask.is_empty() && !fields.is_set("confirm") {
+            let ask = ask.into_iter().map(|w| w.message).collect();
+            return form().await?.with_warnings(ask).respond();
+        }
+        warnings = tell.into_iter().map(|w| w.message).collect();
+    }
     let changed = match store.apply(&visitor.actor, &[operation]).await {
         Ok(applied) => applied.change.is_some(),
         Err(Refusal::Failed(error)) => return Err(error),
@@ -94,9 +100,6 @@ pub(super) async fn set_enabled(
         (true, false) => format!("Disabled `{subject}`."),
         (false, _) => format!("`{subject}` was as you want it already; nothing was changed."),
     };
-    if changed && !enabled {
-        warnings = left_behind(&visitor, resource, &stored.row).await?;
-    }
     let done = Done {
         changed,
         lines: vec![line],

@@ -8,7 +8,7 @@ use crate::web::request::Visitor;
 
 /// What overrides of an address may be set to, or of any address that is the visitor's where none is given yet; `None`
 /// for those who may set anything.
-pub(super) fn patterns(visitor: &Visitor, address: Option<&str>) -> Option<Vec<String>> {
+pub(in crate::web) fn patterns(visitor: &Visitor, address: Option<&str>) -> Option<Vec<String>> {
     if visitor.actor.scope == Scope::Everything {
         return None;
     }
@@ -43,7 +43,7 @@ pub(super) fn patterns(visitor: &Visitor, address: Option<&str>) -> Option<Vec<S
 }
 
 /// Why a visitor may not send the mail of this address there.
-pub(super) fn not_allowed(visitor: &Visitor, address: &str, transport: &str) -> Option<Problem> {
+pub(in crate::web) fn not_allowed(visitor: &Visitor, address: &str, transport: &str) -> Option<Problem> {
     let allowed = patterns(visitor, Some(address))?;
     // No override at all, or none of that domain, is more than a matter of the transport: the store says so.
     if allowed.is_empty() || allowed.iter().any(|pattern| allows(pattern, transport)) {
@@ -60,7 +60,7 @@ pub(super) fn not_allowed(visitor: &Visitor, address: &str, transport: &str) -> 
 }
 
 /// Name and transport of what the form offers: the presets, for owners those that are theirs, and what else is.
-pub(super) fn offered(patterns: Option<Vec<String>>) -> Vec<(String, String)> {
+pub(in crate::web) fn offered(patterns: Option<Vec<String>>) -> Vec<(String, String)> {
     let presets = PRESETS
         .iter()
         .map(|(name, transport)| ((*name).to_owned(), (*transport).to_owned()));

@@ -22,11 +22,12 @@ use super::{text, urls};
 use crate::access::Rights;
 use crate::config::OverrideTable;
 use crate::error::{Error, Result};
+use crate::lint::Told;
 use crate::mail::domain_of;
 use crate::resource::Resource;
-use crate::resource::overrides::{IN_BACKUPS, IN_DOMAINS};
-use crate::store::{ListQuery, Override, Table, Warning};
-use allowed::{offered, patterns};
+use crate::resource::overrides::{IN_BACKUPS, IN_DOMAINS, PLACES};
+use crate::store::{ListQuery, Override, Row, Table, Warning};
+pub(in crate::web) use allowed::{not_allowed, offered, patterns};
 use save::{create, save};
 use whole::{ask_delete, bulk, delete, set_enabled};
 
@@ -102,6 +103,15 @@ async fn live(visitor: &Visitor, stored: Option<&Override>) -> Result<(Chosen, T
     }
 }
 
+/// The table an override is written to, which can be written.
+pub(in crate::web) async fn place_of(
+    visitor: &Visitor,
+    stored: Option<&Override>,
+) -> Result<&'static Resource> {
+    let (chosen, _) = live(visitor, stored).await?;
+    Ok(chosen.place)
+}
+
 async fn found(visitor: &Visitor, key: &KeySegment) -> Result<Override> {
     visitor
         .app
@@ -117,7 +127,14 @@ async fn index(visitor: Visitor, Asked(query): Asked<ListQuery>) -> Result<Respo
     let read_only = store.table(place).await?.and_then(|table| table.read_only(place));
     let known = visitor.app.known_postfix(GLANCE).await?;
     let mut rows: Vec<RowView> = list.rows.iter().map(|row| view(&visitor, row)).collect();
+    let findings = findings(&visitor, &list.rows).await?;
     for (row, shown) in list.rows.iter().zip(&mut rows) {
+        let is_own = |told: &&Told| {
+            let mut own = row.rows.iter();
+            own.any(|(place, stored)| place.table == told.table && stored.row.key == told.key)
+        };
+        let own: Vec<Told> = findings.iter().filter(is_own).cloned().collect();
+        shown.add(&own);
         shown.problems.extend(known.as_ref().and_then(|k| unread(k, row)));
     }
     let shown = Shown {
@@ -134,6 +151,23 @@ async fn index(visitor: Visitor, Asked(query): Asked<ListQuery>) -> Result<Respo
         ("enabled", "Status", false),
     ];
     respond(&visitor, &IN_DOMAINS, query, columns.into_iter(), shown).await
+}
+
+/// What the linter finds in the rows of overrides.
+async fn findings(visitor: &Visitor, overrides: &[Override]) -> Result<Vec<Told>> {
+    let mut findings = Vec::new();
+    for place in PLACES {
+        let all = overrides.iter().flat_map(|o| &o.rows);
+        let rows: Vec<Row> = all
+            .filter(|(resource, _)| resource.table == place.table)
+            .map(|(_, stored)| stored.row.clone())
+            .collect();
+        if !rows.is_empty() {
+            let store = &visitor.app.store;
+            findings.extend(store.findings_of(&visitor.actor, place, &rows).await?);
+        }
+    }
+    Ok(findings)
 }
 
 /// That Postfix does not look where an override is kept.

@@ -7,6 +7,7 @@ use super::{Chosen, form, found, leave, live};
 use crate::error::{Error, Result};
 use crate::resource::{Draft, Problem, Resource};
 use crate::store::{Override, Plan, Refusal, Table, Warning};
+use crate::web::crud::add_effect;
 use crate::web::crud::conflict::{Now, Versions};
 use crate::web::crud::refused::{Answer, refused};
 use crate::web::form::{Form, Stage, Typed};
@@ -98,6 +99,7 @@ impl Saving {
             Err(refusal) => return self.refused(refusal).await,
         };
         warnings.append(&mut plan.warnings);
+        add_effect(&mut warnings, &store.effect(actor, &plan.operations).await?);
         let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
         if !ask.is_empty() && !self.fields.is_set("confirm") {
             let ask = ask.into_iter().map(|w| w.message).collect();

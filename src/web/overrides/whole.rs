@@ -69,6 +69,12 @@ async fn asking(
     let page = visitor
         .page(&format!("{verb} an override"), IN_DOMAINS.slug)
         .await?;
+    let mut operations = match action {
+        Action::Enable | Action::Disable => switching(&[stored], action == Action::Enable),
+        Action::Delete => Vec::new(),
+    };
+    operations.extend(plan.operations);
+    let effect = visitor.app.store.effect(&visitor.actor, &operations).await?;
     let mut warnings = plan.told;
     warnings.extend(plan.warnings.into_iter().map(|w| w.message));
     Ok(Review {
@@ -84,6 +90,7 @@ async fn asking(
         fields,
         names: Vec::new(),
         dependents: Vec::new(),
+        effect: effect.sentences(),
         companions: Vec::new(),
         warnings,
         left_out: Vec::new(),
@@ -202,14 +209,21 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
                 .with_problems(Stage::Refused, &problems)
                 .respond();
         }
-        let store = &visitor.app.store;
-        plan = store.plan_companions(&visitor.actor, &stored.address).await?;
-        if !plan.warnings.is_empty() && !fields.is_set("confirm") {
-            return asking(&visitor, &stored, action, fields.repeatable(), plan)
-                .await?
-                .respond(None);
-        }
-        operations.append(&mut plan.operations);
+        plan = visitor
+            .app
+            .store
+            .plan_companions(&visitor.actor, &stored.address)
+            .await?;
+        operations.append(&mut plan.operations.clone());
+    }
+    let effect = visitor.app.store.effect(&visitor.actor, &operations).await?;
+    // Switching off is told of, not asked about: switching on again undoes it.
+    let asks =
+        enabled && (!plan.warnings.is_empty() || effect.warnings().iter().any(|warning| warning.confirm));
+    if asks && !fields.is_set("confirm") {
+        return asking(&visitor, &stored, action, fields.repeatable(), plan)
+            .await?
+            .respond(None);
     }
     let result = visitor.app.store.apply(&visitor.actor, &operations).await;
     if let Some(why) = beyond_limits(&result) {
@@ -324,6 +338,7 @@ pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
         operations.extend(plan.operations);
     }
     if !asked.is_confirmed(chosen.len()) {
+        review.effect = store.effect(&visitor.actor, &operations).await?.sentences();
         return review.respond(None);
     }
     let result = store.apply(&visitor.actor, &operations).await;
