@@ -1,19 +1,19 @@
 //! What an operator should look at first: mistakes that whole tables can be asked for with one statement each. The rows
 //! of a list say by themselves what is wrong with each.
 
+use std::collections::BTreeMap;
+
 use sqlx::QueryBuilder;
 
-use super::connect::{classify, number};
+use super::connect::classify;
 use super::neighbours::text;
+use super::reports::REPORTED;
 use super::schema::Schema;
 use super::sql::{ident, push_scope};
 use super::{Override, Store};
 use crate::access::Actor;
 use crate::error::Result;
 use crate::resource::{Resource, backups, domains, users};
-
-/// The server's number of that error.
-const ILLEGAL_MIX_OF_COLLATIONS: u16 = 1267;
 
 /// Rows named; the rest are counted.
 const NAMED: u32 = 3;
@@ -36,16 +36,16 @@ pub struct Finding {
 }
 
 /// One question about a table: a condition on its rows.
-struct Question {
+pub(super) struct Question {
     /// Its name in the address of the list that has these rows alone.
-    name: &'static str,
-    resource: &'static Resource,
+    pub name: &'static str,
+    pub resource: &'static Resource,
     /// Columns and tables it needs.
-    needs: &'static [(&'static str, &'static str)],
+    pub needs: &'static [(&'static str, &'static str)],
     /// Of rows called `r`, whose domain is `{domain}`.
-    condition: &'static str,
-    message: &'static str,
-    serious: bool,
+    pub condition: &'static str,
+    pub message: &'static str,
+    pub serious: bool,
 }
 
 /// The rules of docs/postfix.md that one statement finds.
@@ -129,9 +129,13 @@ const QUESTIONS: &[Question] = &[
 ];
 
 impl Question {
-    /// The condition on rows called `r`; `None` where a table or column it needs is missing.
+    /// The condition on rows called `r`; `None` where a table or column it needs is missing, or text of one collation would
+    /// have to be compared with text of another.
     fn condition(&self, schema: &Schema) -> Option<String> {
         let resource = self.resource;
+        if !self.is_comparable(schema) {
+            return None;
+        }
         let live = |table: &str, column: &str| schema.table(table).is_some_and(|t| t.has(column));
         let usable = schema.table(resource.table)?.lacks(resource).is_none();
         if !usable || !live(resource.table, "enabled") || !self.needs.iter().all(|(t, c)| live(t, c)) {
@@ -139,6 +143,18 @@ impl Question {
         }
         let domain = format!("SUBSTRING_INDEX(r.{}, '@', -1)", ident(resource.subject));
         Some(self.condition.replace("{domain}", &domain))
+    }
+
+    /// Whether the server compares the columns: it refuses two of one character set and different collations.
+    fn is_comparable(&self, schema: &Schema) -> bool {
+        let own = std::iter::once((self.resource.table, self.resource.subject));
+        let mut used: BTreeMap<&str, &str> = BTreeMap::new();
+        own.chain(self.needs.iter().copied())
+            .filter_map(|(table, column)| schema.table(table)?.column(column)?.collation.as_deref())
+            .all(|collation| {
+                let charset = collation.split('_').next().unwrap_or_default();
+                *used.entry(charset).or_insert(collation) == collation
+            })
     }
 }
 
@@ -156,6 +172,7 @@ pub fn matter(resource: &Resource, name: &str) -> Option<&'static str> {
 fn question(resource: &Resource, name: &str) -> Option<&'static Question> {
     QUESTIONS
         .iter()
+        .chain(REPORTED)
         .find(|q| q.name == name && q.resource.slug == resource.slug)
 }
 
@@ -210,11 +227,7 @@ impl Store {
             .build_query_scalar()
             .fetch_one(&self.pool)
             .await
-            .or_else(|error| match number(&error) {
-                // Tables of different collations cannot be compared by their indexes; nobody is warned then.
-                Some(ILLEGAL_MIX_OF_COLLATIONS) => Ok(0),
-                _ => Err(classify(error)),
-            })?;
+            .map_err(classify)?;
         if count == 0 {
             return Ok(None);
         }
