@@ -22,7 +22,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.operations.extend(other.operations);
         self.warnings.extend(other.warnings);
         self.told.extend(other.told);
@@ -352,7 +352,7 @@ impl Store {
     }
 
     /// Whether the domain of an address is relayed to its primary server.
-    async fn is_backup(&self, actor: &Actor, address: &str) -> Result<bool> {
+    pub(super) async fn is_backup(&self, actor: &Actor, address: &str) -> Result<bool> {
         let backups = &backups::RESOURCE;
         let there = self.about(actor, backups, &[domain_of(address)]).await?;
         Ok(there.iter().any(|stored| stored.row.is_enabled()))
@@ -367,7 +367,7 @@ impl Store {
     }
 
     /// A draft of values that the panel itself has put together.
-    fn draft(&self, resource: &Resource, fields: &[(&'static str, &str)]) -> Result<Draft> {
+    pub(super) fn draft(&self, resource: &Resource, fields: &[(&'static str, &str)]) -> Result<Draft> {
         let fields = fields
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
