@@ -255,6 +255,15 @@ fn columns<'a>(resource: &'a Resource, table: &'a Table) -> impl Iterator<Item =
 }
 
 impl Form {
+    /// The address whose mail the row has to do with, where it is about one.
+    fn explained(&self) -> Option<&str> {
+        let explains = matches!(
+            self.resource.slug,
+            "aliases" | "lists" | "users" | "relays" | "relocated" | "overrides"
+        );
+        Some(&*self.subject).filter(|subject| explains && text::is_address(subject))
+    }
+
     /// A form to fill in.
     pub fn new(page: Page, resource: &'static Resource, table: &Table, values: &Typed) -> Self {
         let fields = columns(resource, table)
@@ -404,6 +413,14 @@ impl Form {
             Some(key) => self.page.row_url(self.resource.slug, key),
             None => self.page.url(&format!("/{}", self.resource.slug)),
         }
+    }
+
+    /// The address of the one person a stored row is about, who may leave or move.
+    pub fn person(&self) -> Option<&str> {
+        let is_stored = self.key.is_some() && self.writable;
+        let has_people = matches!(self.resource.slug, "users" | "aliases" | "overrides");
+        let is_one = self.subject.find('@').is_some_and(|at| at > 0);
+        (is_stored && has_people && is_one).then_some(self.subject.as_str())
     }
 
     /// Where leaving without saving goes.

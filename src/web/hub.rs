@@ -48,6 +48,8 @@ struct Hub {
     backup: Option<BackupEntry>,
     changes: Vec<ChangeView>,
     writable: bool,
+    /// Whether the visitor may act on people who go.
+    departures: bool,
     addable: Addable,
 }
 
@@ -192,6 +194,7 @@ impl Look<'_> {
             backup,
             changes: changes.into_iter().map(ChangeView::new).collect(),
             writable,
+            departures: actor.require_write(&users::RESOURCE).is_ok(),
             addable: self.addable().await?,
         })
     }

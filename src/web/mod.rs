@@ -8,10 +8,13 @@ mod account;
 mod accounts;
 mod assets;
 mod changes;
+mod check;
 mod crud;
 mod dashboard;
+mod departures;
 mod device;
 mod error;
+mod explain;
 mod form;
 mod health;
 mod hub;
@@ -23,6 +26,7 @@ mod page;
 mod passkeys;
 mod postfix;
 mod proof;
+mod reports;
 mod request;
 mod routes;
 mod search;
@@ -51,6 +55,7 @@ use crate::error::{Error, Result};
 use crate::mailer::Mailer;
 use crate::resource;
 use crate::store::{Sessions, Store};
+use check::Checking;
 use routes::Routes;
 use secrets::Secrets;
 use urls::Urls;
@@ -71,6 +76,7 @@ pub struct App {
     urls: Arc<Urls>,
     secrets: Arc<Secrets>,
     watch: Arc<Watch>,
+    checking: Arc<Checking>,
 }
 
 /// The whole panel as one service.
@@ -91,6 +97,7 @@ impl App {
             urls: Arc::new(urls),
             secrets: Arc::new(Secrets::default()),
             watch: Arc::default(),
+            checking: Arc::default(),
         })
     }
 
@@ -197,6 +204,7 @@ fn pages() -> Routes {
         .post("/logout", sign_in::leave)
         .get("/changes", changes::index)
         .get("/search", search::show)
+        .get("/explain", explain::show)
         .get("/postfix", postfix::show)
         .get("/account", account::show)
         .get("/account/password", account::password_form)
@@ -210,7 +218,10 @@ fn pages() -> Routes {
         .post("/account/sessions", account::end_sessions)
         .get("/invitation", invitation::show)
         .post("/invitation", invitation::accept)
+        .merge(check::routes())
         .merge(accounts::routes())
+        .merge(departures::routes())
+        .merge(reports::routes())
         .merge(overrides::routes());
     resource::ALL
         .iter()

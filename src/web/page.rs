@@ -40,9 +40,17 @@ const MENU: &[Group] = &[
             ("backups", "Backup MX"),
             ("relays", "Relay recipients"),
             ("access", "Access rules"),
+            ("explain", "Explain"),
         ],
     ),
-    ("Record", &[("changes", "Changes")]),
+    (
+        "Record",
+        &[
+            ("check", "Findings"),
+            ("reports", "Reports"),
+            ("changes", "Changes"),
+        ],
+    ),
 ];
 
 /// What follows for those who see the whole database: an owner of domains has nothing to do with the server.

@@ -39,6 +39,12 @@ pub fn marked(message: &str) -> String {
     html
 }
 
+/// Whether a text may be one whole address, for which mail can be followed.
+pub fn is_address(text: &str) -> bool {
+    text.rsplit_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+}
+
 /// The beginning of a long text: what is quoted back in a notice need not be the whole.
 pub fn short(text: &str) -> String {
     const MOST: usize = 160;

@@ -1,13 +1,22 @@
 //! Rows as a list shows them.
 
 use super::text;
-use crate::access::Rights;
+use crate::access::{Actor, Rights};
+use crate::error::Result;
+use crate::lint::{Severity, Told};
 use crate::mail::Destinations;
 use crate::resource::{Column, Kind, Resource};
 use crate::store::{Row, Store};
 
 /// Destinations a list shows of one row; the rest are counted.
 const SHOWN: usize = 3;
+
+/// Rules about one value by itself: where the row would be refused, that has said the same.
+const OF_ONE_VALUE: &[&str] = &[
+    "PW101", "PW102", "PW103", "PW104", "PW105", "PW106", "PW107", "PW108", "PW111", "PW114", "PW122",
+    "PW126", "PW127", "PW131", "PW133", "PW136", "PW141", "PW142", "PW149", "PW150", "PW151", "PW152",
+    "PW157", "PW164", "PW166", "PW167",
+];
 
 /// One row of a list.
 #[derive(Debug)]
@@ -20,8 +29,10 @@ pub struct RowView {
     pub unicode: Option<String>,
     /// A word about the kind of row: catch-all, transport override.
     pub tag: Option<&'static str>,
-    /// What Postfix or the panel would choke on.
+    /// What Postfix or the panel would choke on, and what else the linter says.
     pub problems: Vec<String>,
+    /// How bad the worst is that the linter says.
+    severity: Option<Severity>,
     /// The other columns.
     pub cells: Vec<Cell>,
     /// Whether the row is on.
@@ -69,9 +80,37 @@ impl RowView {
                 .find(|(applies, _)| applies.to(subject))
                 .map(|(_, word)| *word),
             problems,
+            severity: None,
             cells,
             enabled: row.is_enabled(),
             rights: Rights::All,
+        }
+    }
+
+    /// Adds what the linter finds in the row, but for notices, and for what the row's own grammar has said already.
+    pub fn add(&mut self, findings: &[Told]) {
+        let refused = !self.problems.is_empty();
+        for told in findings {
+            let said = refused && OF_ONE_VALUE.contains(&told.rule);
+            if told.severity < Severity::Notice {
+                self.severity = Some(
+                    self.severity
+                        .map_or(told.severity, |worst| worst.min(told.severity)),
+                );
+                if !said {
+                    self.problems.push(told.message.clone());
+                }
+            }
+        }
+    }
+
+    /// The badge of a row with which something is the matter: its class and word.
+    pub fn badge(&self) -> Option<(&'static str, &'static str)> {
+        match self.severity {
+            Some(Severity::Error) => Some(("error", "error")),
+            _ if self.problems.is_empty() => None,
+            Some(Severity::Warning) => Some(("warn", "warning")),
+            _ => Some(("warn", "Needs attention")),
         }
     }
 
@@ -84,6 +123,31 @@ impl RowView {
     pub fn is_editable(&self) -> bool {
         self.rights == Rights::All
     }
+}
+
+/// Rows as a list shows them, with what the linter finds in them.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn judged(
+    actor: &Actor,
+    resource: &Resource,
+    store: &Store,
+    rows: &[Row],
+    sought: &str,
+) -> Result<Vec<RowView>> {
+    let findings = store.findings_of(actor, resource, rows).await?;
+    let shown = rows.iter().map(|row| {
+        let mut shown = RowView::new(resource, store, row, sought);
+        let own: Vec<Told> = findings
+            .iter()
+            .filter(|told| told.key == row.key)
+            .cloned()
+            .collect();
+        shown.add(&own);
+        shown
+    });
+    Ok(shown.collect())
 }
 
 fn cell(column: &'static Column, stored: &str, sought: &str) -> Cell {

@@ -212,6 +212,32 @@ fn pages_of((slug, subject, long, row): &Longest) -> Vec<(String, Page)> {
     pages
 }
 
+/// The pages about people who go.
+fn departures(person: &str, domain: &str) -> Vec<(String, Page)> {
+    let transport = format!("smtp:[{domain}]:2525");
+    let lists = [("address", person), ("then", "refuse"), ("lists", "1")];
+    let nobody = [("address", person), ("then", "forward"), ("destination", person)];
+    let moves = [("address", person), ("transport", &*transport)];
+    let stale = [
+        ("address", person),
+        ("then", "refuse"),
+        ("confirm", "1"),
+        ("seen", "another"),
+    ];
+    vec![
+        get("left"),
+        get(&format!("left?address={person}")),
+        get(&format!("left?address=not {domain}")),
+        get("moved"),
+        get(&format!("moved?address={person}")),
+        post("shown", "left", &lists),
+        post("refused", "left", &nobody),
+        post("stale", "left", &stale),
+        post("shown", "moved", &moves),
+        post("refused", "moved", &moves[..1]),
+    ]
+}
+
 /// Every page for somebody who is signed in, by name.
 pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
     let (local, domain) = (long_local(), long_domain());
@@ -239,6 +265,13 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
             "search?q=long",
             "search?q=nothing-like-it",
             "postfix",
+            "explain",
+            &format!("explain?address={alias}&setup=howto"),
+            "explain?address=nobody@blobber.org",
+            "explain?client=x",
+            "check",
+            "check?severity=warning",
+            "check?rule=nothing",
             "logout",
             "no/such/page",
             &format!("aliases?q={}&domain={domain}&enabled=0", &local[..40]),
@@ -249,6 +282,7 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
         ]
         .map(get),
     );
+    pages.extend(departures(&format!("{}x@{domain}", &local[..63]), &domain));
     let there = [("mail", alias.as_str()), ("destination", "x@y.example")];
     pages.push(post("taken", "aliases", &there));
     pages.push(post(
@@ -330,6 +364,8 @@ async fn every_page_is_sound_fits_a_phone_and_can_be_read() {
             }
             "nothing" => heading == "Nothing was changed" && window.has(".summary").await,
             "conflict" => window.text("main").await.contains("since you opened it"),
+            "shown" => window.text("main").await.contains("Nothing is written yet"),
+            "stale" => window.text("main").await.contains("since you looked"),
             "question" => window.text("main").await.contains("Nothing is saved yet"),
             "/no/such/page" => heading == "Nothing here",
             "proof" => heading == "Is it you?",

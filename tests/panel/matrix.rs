@@ -31,12 +31,15 @@ const ROWS: &str = "
       ('mary@NAME.example', 'zzNAME Mary', '/srv/zzNAME', 'NAME.example/zzNAME-mary/', 'zzNAME', 'zzNAME', 'zzNAME'),
       ('zzNAME@NAME.example', 'zzNAME', '/srv/zzNAME', 'NAME.example/zzNAME/', 'zzNAME', 'zzNAME', 'zzNAME');
     INSERT INTO relays (pkid, recipient, status) VALUES
-      (N1, 'r@NAME-kept.example', 'OK'), (N2, 'zzNAME@NAME-kept.example', 'zzNAME');
+      (N1, 'r@NAME-kept.example', 'OK'), (N2, 'zzNAME@NAME-kept.example', 'zzNAME'),
+      (N3, 'late@NAME-kept.example', ' OK');
     INSERT INTO relocated (pkid, oldadr, newadr) VALUES
       (N1, 'old@NAME.example', 'zzNAME-new@out.example'), (N2, 'zzNAME-old@NAME.example', 'zzNAME-new@out.example');
     INSERT INTO access_rules (pkid, kind, pattern, message) VALUES
       (N1, 'recipient', 'spam@NAME.example', 'zzNAME no'), (N2, 'recipient', 'zzNAME@NAME.example', 'zzNAME no'),
-      (N3, 'sender', 'zzNAME-boss@NAME.example', 'zzNAME no'), (N4, 'client', 'zzNAME.NAME.example', 'zzNAME no');";
+      (N3, 'sender', 'zzNAME-boss@NAME.example', 'zzNAME no'), (N4, 'client', 'zzNAME.NAME.example', 'zzNAME no');
+    INSERT INTO pw_silences (rule, table_name, row_key, reason, who, at) VALUES
+      ('PW138', 'aliases', 'N2', 'zzNAME reason', 'zzNAME', NOW());";
 
 /// A row of nobody who is asked that has to do with the rows of `{key}`.
 const FAN: &str = "INSERT INTO aliases (mail, destination) VALUES
@@ -109,11 +112,11 @@ impl Line {
             .replace("{password}", &password)
     }
 
-    /// Whether it is about the visitor's session, which is no row, or about signing in.
+    /// Whether it is about the visitor's session, which is no row, about signing in, or about what the panel itself knows.
     fn is_about_the_session(&self) -> bool {
         let route = self.path.split('?').next().unwrap_or_default();
         let first = route.split('/').nth(1).unwrap_or_default();
-        matches!(first, "login" | "logout" | "account" | "invitation")
+        matches!(first, "login" | "logout" | "account" | "invitation") || route == "/check/again"
     }
 
     async fn ask(&self, browser: &Browser) -> Answer {
@@ -237,7 +240,10 @@ impl Kept {
 async fn ground() -> Panel {
     let panel = Panel::on(Database::fresh().await).await;
     for (n, name) in [("1", "mine"), ("2", "theirs"), ("3", "third")] {
-        let rows = ROWS.replace("(N", &format!("({n}")).replace("NAME", name);
+        let rows = ROWS
+            .replace("(N", &format!("({n}"))
+            .replace("'N2'", &format!("'{n}2'"))
+            .replace("NAME", name);
         panel.database.script(&rows).await;
     }
     panel.database.script(FAN).await;
