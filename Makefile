@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 heading = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test audit bench screenshots fmt
+.PHONY: help demo clean-demo test differential audit bench screenshots fmt
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS='	' read -r target text; do \
@@ -37,6 +37,10 @@ test: ## Check format and lints, run every test; sets up what is missing
 	else \
 		cargo test --locked --test postfix -- --ignored && printf '\nAll checks and tests passed.\n'; \
 	fi
+
+differential: ## Compare the route explainer with a real Postfix on 100,000 random mails; needs root
+	@scripts/setup test
+	POSTWARDEN_DIFFERENTIAL=5000 cargo test --locked --test postfix -- --ignored --nocapture the_model_says
 
 audit: ## Look for known holes, licences and sources of the crates; needs cargo-deny and the network
 	@scripts/audit

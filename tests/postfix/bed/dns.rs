@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
-const A: u16 = 1;
-const PTR: u16 = 12;
-const MX: u16 = 15;
+use postwarden::lint;
+
+use crate::support::dns::{A, Answer, MX, PTR, serve};
 
 /// What the world's names lead to.
 ///
@@ -31,14 +31,6 @@ pub const FRIEND: &str = "mail.friend.com";
 /// What the bed's Postfix calls itself.
 pub const SELF: &str = "mx.self.test";
 
-enum Answer {
-    NoSuchName,
-    Nothing,
-    Address(Ipv4Addr),
-    Name(String),
-    Exchangers(Vec<(u16, String)>),
-}
-
 impl Names {
     /// Serves UDP port 53 of an address for as long as the process lives.
     pub fn serve(address: Ipv4Addr, google: Ipv4Addr, outside: Ipv4Addr) -> io::Result<Arc<Self>> {
@@ -51,14 +43,7 @@ impl Names {
             callers: Mutex::default(),
         });
         let rules = Arc::clone(&names);
-        std::thread::spawn(move || {
-            let mut query = [0; 1500];
-            while let Ok((length, client)) = socket.recv_from(&mut query) {
-                if let Some(reply) = rules.reply(&query[..length]) {
-                    drop(socket.send_to(&reply, client));
-                }
-            }
-        });
+        serve(socket, move |name, kind| Some(rules.answer(name, kind)));
         Ok(names)
     }
 
@@ -81,6 +66,31 @@ impl Names {
         let mut callers = self.callers.lock().expect("the callers");
         callers.insert(format!("{d}.{c}.{b}.{a}.in-addr.arpa"), name.to_owned());
         self.host(name, address);
+    }
+
+    /// The servers that smtp(8) may hand mail to for a next hop, `[host]`, `host:port` or several with commas: none where it
+    /// is this server. Of MX records those count that come before this server's own.
+    pub fn servers(&self, next_hop: &str) -> Vec<Ipv4Addr> {
+        next_hop.split(',').flat_map(|hop| self.servers_of(hop)).collect()
+    }
+
+    fn servers_of(&self, hop: &str) -> Vec<Ipv4Addr> {
+        let address = |host: &str| match self.answer(&host.to_lowercase(), A) {
+            Answer::Address(address) if host != SELF => vec![address],
+            _ => Vec::new(),
+        };
+        if let Some((host, _)) = hop.trim_start_matches('[').split_once(']') {
+            return address(host);
+        }
+        let domain = hop.split(':').next().unwrap_or_default();
+        match self.answer(&domain.to_lowercase(), MX) {
+            Answer::Exchangers(mut servers) => {
+                servers.sort();
+                let before = servers.iter().take_while(|(_, host)| host != SELF);
+                before.flat_map(|(_, host)| address(host)).collect()
+            }
+            _ => address(domain),
+        }
     }
 
     fn answer(&self, name: &str, kind: u16) -> Answer {
@@ -117,66 +127,31 @@ impl Names {
         }
         Answer::Exchangers(vec![(10, "mx.outside.test".to_owned())])
     }
+}
 
-    /// A reply to a query with one question (RFC 1035, section 4); nothing for what is none.
-    fn reply(&self, query: &[u8]) -> Option<Vec<u8>> {
-        let (name, end) = question(query)?;
-        let kind = u16::from_be_bytes([*query.get(end)?, *query.get(end + 1)?]);
-        let records: Vec<(u16, Vec<u8>)> = match self.answer(&name, kind) {
-            Answer::NoSuchName => {
-                return Some(message(query, end + 4, 3, &[]));
-            }
-            Answer::Nothing => Vec::new(),
-            Answer::Address(address) => vec![(A, address.octets().to_vec())],
-            Answer::Name(name) => vec![(PTR, encoded(&name))],
-            Answer::Exchangers(servers) => servers
-                .iter()
-                .map(|(n, host)| (MX, [&n.to_be_bytes()[..], &encoded(host)].concat()))
-                .collect(),
+/// The same for the rules that ask DNS. To them all of loopback is this server, so others have addresses elsewhere here.
+impl lint::Names for Names {
+    fn mx(&self, domain: &str) -> Option<Vec<String>> {
+        let mut servers = match self.answer(&domain.to_lowercase(), MX) {
+            Answer::Exchangers(servers) => servers,
+            _ => Vec::new(),
         };
-        Some(message(query, end + 4, 0, &records))
+        let best = servers.iter().map(|(preference, _)| *preference).min();
+        servers.retain(|(preference, _)| Some(*preference) == best);
+        Some(servers.into_iter().map(|(_, host)| host).collect())
+    }
+
+    fn addresses(&self, host: &str) -> Option<Vec<IpAddr>> {
+        Some(match self.answer(&host.to_lowercase(), A) {
+            Answer::Address(address) => vec![public(address)],
+            _ => Vec::new(),
+        })
     }
 }
 
-/// The name asked for, in lower case, and where it ends.
-fn question(query: &[u8]) -> Option<(String, usize)> {
-    let mut labels = Vec::new();
-    let mut at = 12;
-    loop {
-        let length = usize::from(*query.get(at)?);
-        at += 1;
-        if length == 0 {
-            query.get(at + 3)?;
-            return Some((labels.join("."), at));
-        }
-        let label = query.get(at..at + length)?;
-        labels.push(String::from_utf8_lossy(label).to_lowercase());
-        at += length;
+fn public(address: Ipv4Addr) -> IpAddr {
+    match address.octets() {
+        [127, _, _, 1] => address.into(),
+        [.., last] => Ipv4Addr::new(203, 0, 113, last).into(),
     }
-}
-
-fn message(query: &[u8], question_end: usize, code: u8, records: &[(u16, Vec<u8>)]) -> Vec<u8> {
-    let count = u8::try_from(records.len()).expect("few records");
-    // An answer with authority, recursion available.
-    let mut reply = vec![query[0], query[1], 0x85, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 0];
-    reply.extend(&query[12..question_end]);
-    for (kind, data) in records {
-        // The name is the question's; class IN, kept for no time at all.
-        reply.extend([0xc0, 12]);
-        reply.extend(kind.to_be_bytes());
-        reply.extend([0, 1, 0, 0, 0, 0]);
-        reply.extend(u16::try_from(data.len()).expect("a short record").to_be_bytes());
-        reply.extend(data);
-    }
-    reply
-}
-
-fn encoded(name: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for label in name.split('.') {
-        bytes.push(u8::try_from(label.len()).expect("a label"));
-        bytes.extend(label.as_bytes());
-    }
-    bytes.push(0);
-    bytes
 }
