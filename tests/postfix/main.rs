@@ -6,17 +6,20 @@ mod support;
 
 mod bed;
 mod configuration;
+mod differential;
 mod ground;
 mod howto;
 
 mod access_rules;
 mod backups;
 mod control;
+mod departures;
 mod files;
 mod leaving;
 mod lists;
 mod mailboxes;
 mod overrides;
 mod relocated;
+mod rules;
 mod transports;
 mod verification;
