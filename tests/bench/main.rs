@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the floor is the SQL alone")]
 #![expect(clippy::cast_precision_loss, reason = "no figure here comes near 2^52")]
 
+mod scale;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -47,6 +48,8 @@ struct Effort {
     searched: u32,
     /// Aliases of the domain whose hub is shown.
     of_domain: u32,
+    /// Aliases among which addresses are explained, tables checked and aliases saved.
+    scales: &'static [u32],
 }
 
 impl Effort {
@@ -60,6 +63,7 @@ impl Effort {
                 bulk: 100,
                 searched: 300,
                 of_domain: 10,
+                scales: &[1_000],
             };
         }
         Self {
@@ -70,6 +74,7 @@ impl Effort {
             bulk: 10_000,
             searched: 30_000,
             of_domain: 1_000,
+            scales: &[1_000, 1_000_000],
         }
     }
 }
@@ -88,6 +93,32 @@ async fn figures() {
     println!("\nPostwarden {version}, {build}; {cores} cores shared by panel, MariaDB and client");
     println!("Medians, least and most in brackets; lists in {ROUNDS} rounds.\n");
 
+    let wanted = std::env::var("BENCH_PART").ok();
+    let is_wanted = |part: &str| wanted.as_deref().is_none_or(|wanted| wanted == part);
+    if is_wanted("panel") {
+        panel(effort).await;
+    }
+    for &aliases in effort.scales {
+        let database = scale::database(aliases).await;
+        if is_wanted("explain") {
+            scale::explain(&database, aliases, effort).await;
+        }
+        if is_wanted("check") {
+            scale::check(&database, aliases).await;
+        }
+        if is_wanted("saving") {
+            scale::saving(&database, aliases, effort).await;
+        }
+    }
+    if is_wanted("reviews") {
+        let database = scale::database(effort.bulk).await;
+        scale::reviews(&database, effort.bulk).await;
+    }
+    println!();
+}
+
+/// The program, and its pages.
+async fn panel(effort: Effort) {
     let small = database(1_000).await;
     let large = database(30_000).await;
 
@@ -106,7 +137,6 @@ async fn figures() {
     hub(effort).await;
     bulk(effort).await;
     sign_in(&small, effort).await;
-    println!();
 }
 
 /// Prints one line of the table.
@@ -204,13 +234,17 @@ impl Served {
 
     /// A figure of the process in kB, from proc(5).
     fn kilobytes(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("proc(5)");
-        status
-            .lines()
-            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .find_map(|rest| rest.split_whitespace().next()?.parse().ok())
-            .expect(name)
+        kilobytes(self.process.id(), name).expect(name)
     }
+}
+
+/// A figure of a process in kB, from proc(5); `None` when it has ended.
+fn kilobytes(process: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    status
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .find_map(|rest| rest.split_whitespace().next()?.parse().ok())
 }
 
 impl Drop for Served {
@@ -587,8 +621,8 @@ async fn bulk(effort: Effort) {
     let (mut review, mut confirm, mut plain) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         database.script("UPDATE aliases SET enabled = 1").await;
-        review.push(posted(&client, &asking, 200).await);
-        confirm.push(posted(&client, &confirming, 303).await);
+        review.push(posted(&client, "/aliases/bulk", &asking, 200).await);
+        confirm.push(posted(&client, "/aliases/bulk", &confirming, 303).await);
         let off = "SELECT COUNT(*) FROM aliases WHERE enabled = 0";
         assert_eq!(database.count(off).await, u64::from(rows), "all of them are off");
 
@@ -675,12 +709,12 @@ fn nobodys_address() -> String {
     std::net::Ipv4Addr::from_bits(0x0a00_0000 + NEXT.fetch_add(1, Ordering::Relaxed)).to_string()
 }
 
-/// Milliseconds of a bulk form on its way.
-async fn posted(client: &Client, fields: &[(&str, &str)], expected: u16) -> f64 {
+/// Milliseconds of a form on its way.
+async fn posted(client: &Client, path: &str, fields: &[(&str, &str)], expected: u16) -> f64 {
     let started = Instant::now();
     let answer = client
         .http
-        .post(format!("{}/aliases/bulk", client.base))
+        .post(format!("{}{path}", client.base))
         .header(COOKIE, &client.cookie)
         .form(fields)
         .send()
@@ -752,25 +786,30 @@ async fn by_hand(connection: &mut MySqlConnection, inserts: &[String]) -> f64 {
 
 /// The statements that one request for a page runs, as the server saw them.
 async fn statements_of(database: &Database, path: &str) -> Vec<String> {
+    let mut each = statements_of_each(database, &[path.to_owned()]).await;
+    each.remove(0)
+}
+
+/// The same for each of several pages.
+async fn statements_of_each(database: &Database, paths: &[String]) -> Vec<Vec<String>> {
     database
         .script("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = 1")
         .await;
     // Values are in the log only if it was on when their statement was prepared: a panel of its own, therefore.
     let served = Served::start(database).await;
     let client = Client::signed_in(served.address).await;
-    // Once before, so that the schema is known.
-    client.get(path, None).await;
-    database.script("TRUNCATE TABLE mysql.general_log").await;
-    client.get(path, None).await;
+    let mut each = Vec::new();
+    for path in paths {
+        // Once before, so that the schema is known.
+        client.get(path, None).await;
+        database.script("TRUNCATE TABLE mysql.general_log").await;
+        client.get(path, None).await;
+        let seen = "SELECT argument FROM mysql.general_log WHERE command_type = 'Execute' AND argument NOT LIKE 'SET %'";
+        let rows = database.rows(seen).await.into_iter();
+        each.push(rows.filter_map(|row| row.into_iter().next().flatten()).collect());
+    }
     database.script("SET GLOBAL general_log = 0").await;
-    let seen =
-        "SELECT argument FROM mysql.general_log WHERE command_type = 'Execute' AND argument NOT LIKE 'SET %'";
-    database
-        .rows(seen)
-        .await
-        .into_iter()
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect()
+    each
 }
 
 /// Durations of the statements, all of them together each time, prepared and on one connection, in milliseconds.
