@@ -94,6 +94,12 @@ const PICTURES: &[Picture] = &[
         ..LIST_WITH_SELECTION
     },
     Picture {
+        file: "explain.png",
+        page: "explain?address=all%40northwind-cycles.example",
+        clicks: &[],
+        ..LIST_WITH_SELECTION
+    },
+    Picture {
         file: "phone.png",
         scheme: "dark",
         window: PHONE,
