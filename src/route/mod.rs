@@ -37,4 +37,4 @@ pub use model::{Asked, Setup, Site, explain, follow};
 pub use overlay::{Change, Changes, Overlay};
 pub use snapshot::Snapshot;
 pub use text::text;
-pub use touched::{MOST_ADDRESSES, Part, Touched, any_name};
+pub use touched::{ABOUT_ADDRESSES, MOST_ADDRESSES, Part, Touched, any_name};

@@ -16,7 +16,7 @@ pub const MOST_ADDRESSES: usize = 25_000;
 pub(super) const ANY_NAME: &str = "any-other-name";
 
 /// The tables whose rows have something to do with one address or domain.
-const TABLES: &[&str] = &["aliases", "users", "relays", "relocated", "domains", "backups"];
+pub const ABOUT_ADDRESSES: &[&str] = &["aliases", "users", "relays", "relocated", "domains", "backups"];
 
 /// What an address has to do with a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +184,7 @@ pub fn any_name(domain: &str) -> String {
 pub(super) fn in_domain(domain: &str, tables: &[&dyn Lookups]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for lookups in tables {
-        for table in TABLES {
+        for table in ABOUT_ADDRESSES {
             let Some(resource) = Resource::by_table(table) else {
                 continue;
             };

@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::lint::{self, Case, Severity, Told};
 use crate::resource::{Resource, Row};
 use crate::route::{
-    Change, Changes, Harm, Line, Lookups, Overlay, Part, Question, Route, Touched, Turn, told,
+    ABOUT_ADDRESSES, Change, Changes, Harm, Line, Lookups, Overlay, Part, Question, Route, Touched, Turn,
+    told,
 };
 
 /// From more changes on small tables are read whole.
@@ -25,9 +26,6 @@ const PATIENCE: (usize, Duration) = (100, Duration::from_secs(2));
 /// Up to so many addresses the other rows about them are judged too. What a change of more does to others is told by their
 /// routes.
 const JUDGED_AROUND: usize = 200;
-
-/// The tables with rows that are judged differently when one about the same address changes.
-const AROUND: &[&str] = &["aliases", "users", "domains", "backups", "relays", "relocated"];
 
 /// What operations would do to mail.
 #[derive(Debug, Default)]
@@ -241,7 +239,7 @@ fn around(known: &Known, changes: &Changes, touched: &Touched, turned: &BTreeSet
         .iter()
         .filter(|address| !turned.contains(address.as_str()))
     {
-        for table in AROUND {
+        for table in ABOUT_ADDRESSES {
             for row in known.rows(&Question::Subject(table, address.clone())).iter() {
                 if !changing.contains(&(*table, row.key.as_str())) {
                     let change = Change {
