@@ -21,7 +21,7 @@ use crate::route::{
 const MANY: usize = 500;
 
 /// What is looked at in any case, and how long routes are looked at, and findings again as long.
-const PATIENCE: (usize, Duration) = (100, Duration::from_secs(2));
+const PATIENCE: (usize, Duration) = (10, Duration::from_secs(2));
 
 /// Up to so many addresses the other rows about them are judged too. What a change of more does to others is told by their
 /// routes.
