@@ -6,17 +6,20 @@
 //! [`mariadb`] (a private server for the demo and the tests) used by the outermost layer alone.
 
 pub mod access;
+pub mod adoption;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod dns;
 pub mod error;
+pub mod exchange;
 pub mod invitation;
 pub mod lint;
 pub mod mail;
 pub mod mailer;
 pub mod mariadb;
 pub mod postfix;
+pub mod progress;
 pub mod resource;
 pub mod route;
 pub mod store;

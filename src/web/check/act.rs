@@ -112,7 +112,7 @@ pub(super) async fn mend(visitor: Visitor, fields: Fields) -> Result<Response> {
     };
     let done = match operation(&visitor, resource, &stored, mend).await? {
         Ok(operation) => match visitor.app.store.apply(&visitor.actor, &[operation]).await {
-            Ok(applied) => Ok(applied.change.is_some()),
+            Ok(applied) => Ok(applied.change),
             Err(refusal) => Err(match refused(refusal, resource) {
                 Answer::Error(error) => return Err(error),
                 Answer::Conflict(_) => {
@@ -125,11 +125,11 @@ pub(super) async fn mend(visitor: Visitor, fields: Fields) -> Result<Response> {
         Err(problem) => Err(problem.message),
     };
     let notice = match done {
-        Ok(true) => {
+        Ok(change @ Some(_)) => {
             visitor.app.checking.forget(named.rule, named.table, named.key);
-            mended(&visitor, resource, &subject, mend)
+            mended(&visitor, resource, &subject, mend).undoable(change)
         }
-        Ok(false) => warning(format!("`{subject}` was so already; nothing was changed.")),
+        Ok(None) => warning(format!("`{subject}` was so already; nothing was changed.")),
         Err(why) => warning(format!("`{subject}` was left as it is. {why}")),
     };
     answer(&visitor, &fields, notice).await

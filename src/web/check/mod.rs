@@ -16,6 +16,7 @@ use crate::access::{Actor, Role, Scope};
 use crate::error::{Error, Result};
 use crate::lint::Severity;
 use crate::mail::DomainName;
+use crate::progress::Progress;
 use crate::resource::Resource;
 use crate::store::{ListQuery, News, Store, Total};
 use crate::web::App;
@@ -25,7 +26,7 @@ use crate::web::routes::Routes;
 use crate::web::text;
 use crate::web::urls::query;
 pub use report::Checking;
-use report::{Progress, Report};
+use report::Report;
 use view::{Choice, Group, Silenced};
 
 /// Up to so many rows are checked for every page. More are checked behind it.

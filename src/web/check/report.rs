@@ -1,13 +1,13 @@
 //! What a check found, and the check of a large database that goes on behind the pages.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
 use crate::error::{Error, Result};
 use crate::lint::{Severity, Told};
+use crate::progress::Progress;
 
 /// Findings kept of one rule; of the others only the number is.
 pub const KEPT: usize = 1_000;
@@ -67,27 +67,6 @@ impl Report {
     }
 }
 
-/// How far a check has come, in rows.
-#[derive(Debug, Default)]
-pub struct Progress {
-    done: AtomicU64,
-    of: AtomicU64,
-}
-
-impl Progress {
-    /// So many rows are done, of so many.
-    pub fn set(&self, done: u64, of: u64) {
-        self.done.store(done, Ordering::Relaxed);
-        self.of.store(of, Ordering::Relaxed);
-    }
-
-    /// In per cent; 100 only once it is done, since rows may be added meanwhile.
-    fn percent(&self) -> u64 {
-        let of = self.of.load(Ordering::Relaxed).max(1);
-        (self.done.load(Ordering::Relaxed).saturating_mul(100) / of).min(99)
-    }
-}
-
 /// The check of the whole database, which is kept and done once at a time.
 #[derive(Debug, Default)]
 pub struct Checking(Mutex<State>);
@@ -122,7 +101,7 @@ impl Checking {
     pub fn status(&self) -> Status {
         let state = self.state();
         Status {
-            percent: state.running.as_ref().map(|progress| progress.percent()),
+            percent: state.running.as_ref().map(|progress| progress.seen().percent()),
             last: state.last.clone(),
             failed: state.failed,
         }
