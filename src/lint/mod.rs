@@ -110,7 +110,10 @@ impl<'c> Case<'c> {
     }
 
     fn is_other(&self, table: &str, row: &Row) -> bool {
-        table != self.resource.table || row.key != self.row.key
+        let is_same_key = table == self.resource.table && row.key == self.row.key;
+        // Rows that are to be added have no key yet.
+        let subject = self.resource.subject;
+        !is_same_key || (row.key.is_empty() && row.text(subject) != self.row.text(subject))
     }
 
     /// The first enabled row of a table about a subject, without this one.

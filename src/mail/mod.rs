@@ -12,6 +12,7 @@ mod domain;
 mod expansion;
 mod maildir;
 mod password;
+mod replacement;
 mod text;
 mod transport;
 
@@ -24,6 +25,7 @@ pub use domain::DomainName;
 pub use expansion::{EXPANSION_LIMIT, Expansion, RECURSION_LIMIT, expand, expand_spelled};
 pub use maildir::Maildir;
 pub use password::{MailboxPassword, PasswordHash, PasswordScheme, StoredPassword, describe_stored};
+pub use replacement::Replacement;
 pub use text::{RelocationText, clean, undecorate, visible};
 pub use transport::{Host, Reading, Surprise, Transport};
 

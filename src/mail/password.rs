@@ -189,11 +189,17 @@ impl fmt::Debug for MailboxPassword {
 }
 
 /// The hash of a mailbox password, as stored in `users.crypt`: at most 128 characters of ASCII. Made by
-/// [`MailboxPassword::hash`] only.
+/// [`MailboxPassword::hash`], or taken from a mailbox as it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
+    /// What another mailbox has stored, whatever it is: the same password signs in to both.
+    #[must_use]
+    pub fn kept(stored: &str) -> Self {
+        Self(stored.to_owned())
+    }
+
     /// The text to store.
     #[must_use]
     pub fn as_str(&self) -> &str {

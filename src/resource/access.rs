@@ -1,7 +1,7 @@
 //! `access_rules`: blocked recipients, and senders and clients that are blocked or let through
 //! (`check_recipient_access`, `check_sender_access`, `check_client_access`).
 
-use super::{Column, ENABLED, Input, Kind, LINE, OwnerRights, Part, Resource, Value, Words};
+use super::{Column, Draft, ENABLED, Input, Kind, LINE, OwnerRights, Part, Problem, Resource, Value, Words};
 use crate::mail::{AccessAction, AccessKind, AccessMessage, AccessPattern, access_cautions};
 
 /// The description.
@@ -111,4 +111,26 @@ fn check(input: &mut Input<'_>) {
 /// such rule has. Owners of domains do not choose them.
 pub fn reaches_others(action: &str) -> bool {
     !matches!(action, "REJECT" | "DEFER")
+}
+
+/// What of an access rule would act on other people's mail: owners have rules about their own addresses.
+pub fn beyond_owners(draft: &Draft) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !draft.text("pattern").contains('@') {
+        problems.push(Problem {
+            column: "pattern",
+            message: "A rule for a whole domain holds for its subdomains too, which may be somebody else's. Write the \
+                      address, or ask the operator."
+                .to_owned(),
+        });
+    }
+    if reaches_others(&draft.text("action")) {
+        problems.push(Problem {
+            column: "action",
+            message: "Postfix throws away or holds the whole message, also for recipients who are not yours. Choose \
+                      REJECT or DEFER, or ask the operator."
+                .to_owned(),
+        });
+    }
+    problems
 }

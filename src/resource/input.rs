@@ -50,7 +50,7 @@ impl Display for Value {
     }
 }
 
-/// A row that has been checked: the only thing the store writes. Made by [`Input::finish`] alone.
+/// A row that has been checked: the only thing the store writes. Made by [`Input::finish`] alone, but for [`Draft::of`].
 #[derive(Debug, Clone)]
 pub struct Draft {
     values: Vec<(&'static str, Value)>,
@@ -62,6 +62,17 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// A row that was there, for what judges drafts. It is unchecked: the store writes none of these.
+    pub(crate) fn of(row: &super::Row) -> Self {
+        let values = row.fields().into_iter();
+        Self {
+            values: values.map(|(name, text)| (name, Value::Text(text))).collect(),
+            password: None,
+            cautions: Vec::new(),
+            normalised: Vec::new(),
+        }
+    }
+
     /// Columns and values, in the order they were checked.
     pub fn values(&self) -> &[(&'static str, Value)] {
         &self.values

@@ -130,6 +130,24 @@ pub struct Column {
     pub rare: bool,
 }
 
+impl Column {
+    /// Whether many rows can be given one and the same value here.
+    pub fn is_settable(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Transport(_) | Kind::Choice(_) | Kind::Line | Kind::Prose | Kind::Number
+        )
+    }
+
+    /// Whether text can be found and replaced here. Keys and directories are left alone: other rows and files hang on them.
+    pub fn is_searchable(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Transport(_) | Kind::Line | Kind::Prose | Kind::Addresses
+        )
+    }
+}
+
 /// A column that is one optional line of text.
 const LINE: Column = Column {
     name: "",

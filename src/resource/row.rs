@@ -79,11 +79,24 @@ impl Row {
     /// # Errors
     /// What Postfix or the panel would choke on.
     pub fn check(&self, resource: &Resource, rules: &Rules) -> Result<Draft, Vec<Problem>> {
+        self.check_typed(resource, rules, &[])
+    }
+
+    /// The same of a row in which these columns have been typed anew: what is normalised in them is no mistake.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_typed(
+        &self,
+        resource: &Resource,
+        rules: &Rules,
+        typed: &[&str],
+    ) -> Result<Draft, Vec<Problem>> {
         let draft = resource.check(rules, self.fields_or_defaults(resource))?;
         let problems: Vec<Problem> = resource
             .columns
             .iter()
-            .filter(|column| self.has(column.name))
+            .filter(|column| self.has(column.name) && !typed.contains(&column.name))
             .filter_map(|column| {
                 let message = unmatched(column, self.text(column.name), &draft.text(column.name))?;
                 Some(Problem {

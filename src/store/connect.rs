@@ -24,9 +24,10 @@ const TRUSTED: Duration = Duration::from_millis(100);
 const STATEMENTS: usize = 400;
 
 /// Every session of the panel is strict, whatever the server's default: a value that does not fit is an error and
-/// never cut. Times are UTC. Lock waits end before a browser gives up.
-const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-                       time_zone = '+00:00', innodb_lock_wait_timeout = 10";
+/// never cut. A key 0 and a date that is none can be put back where they were. Times are UTC. Lock waits end before a
+/// browser gives up.
+pub(super) const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,\
+                       ALLOW_INVALID_DATES', time_zone = '+00:00', innodb_lock_wait_timeout = 10";
 
 impl Store {
     /// Opens a pool of connections to the configured database, and one connection at once.

@@ -125,6 +125,14 @@ impl Store {
     /// The database does not answer. Rows that are not there any more are left out: applying will say so.
     pub async fn effect(&self, actor: &Actor, operations: &[Operation]) -> Result<Effect> {
         let written = self.written(actor, operations).await?;
+        self.effect_of_written(actor, written).await
+    }
+
+    /// The same of rows that are known before and after.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn effect_of_written(&self, actor: &Actor, written: Vec<Written>) -> Result<Effect> {
         let changes = Changes::new(written.into_iter().map(Written::into_change).collect());
         if changes.all().is_empty() {
             return Ok(Effect::default());

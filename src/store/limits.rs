@@ -165,41 +165,90 @@ pub(super) async fn expect_within_limits(
     draft: &Draft,
     before: Option<&Row>,
 ) -> Result<(), Stop> {
-    if actor.scope == Scope::Everything {
-        return Ok(());
+    Ledger::default()
+        .take(connection, schema, actor, resource, draft, before)
+        .await
+}
+
+/// What is used of limited domains while many rows are judged, of which the earlier ones are not written yet.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Vec<Usage>);
+
+impl Ledger {
+    /// As [`expect_within_limits`]; from now on the row counts as being there.
+    pub async fn take(
+        &mut self,
+        connection: &mut MySqlConnection,
+        schema: &Schema,
+        actor: &Actor,
+        resource: &'static Resource,
+        draft: &Draft,
+        before: Option<&Row>,
+    ) -> Result<(), Stop> {
+        if actor.scope == Scope::Everything {
+            return Ok(());
+        }
+        expect_rights(actor, resource, draft, before)?;
+        let subject = draft.text(resource.subject);
+        let Some(grant) = actor.scope.grant(&domain_of(&subject)) else {
+            return Err(Refusal::OutOfScope.into());
+        };
+        // What a row brings along from another domain is new here.
+        let here = before.filter(|row| domain_of(row.text(resource.subject)) == grant.domain.as_str());
+        if resource.table == aliases::RESOURCE.table {
+            let items = items_of(&draft.text("destination"));
+            expect_destinations(actor, grant, resource, &items, draft.text("enabled") != "0", here)?;
+        }
+        let Some(most) = grant.limits.most(resource).map(u64::from) else {
+            return Ok(());
+        };
+        let used = self.used(&mut *connection, schema, grant, resource).await?;
+        let after = if resource.table == aliases::RESOURCE.table {
+            let own = Own { schema, actor };
+            own.aliases_after(connection, *used, draft, here).await?
+        } else {
+            here.is_none().then_some(*used + 1)
+        };
+        match after {
+            Some(after) if after > most => {
+                // A list is counted among the aliases.
+                let many =
+                    Resource::by_table(resource.table).map_or(resource.words.many, |table| table.words.many);
+                let why = format!(
+                    "{used} {many} of `{}` are there and {most} is the most your account may have. Delete one first, {RAISE}",
+                    grant.domain
+                );
+                Err(limit(resource, resource.subject, why).into())
+            }
+            Some(after) => {
+                *used = after;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
-    expect_rights(actor, resource, draft, before)?;
-    let subject = draft.text(resource.subject);
-    let Some(grant) = actor.scope.grant(&domain_of(&subject)) else {
-        return Err(Refusal::OutOfScope.into());
-    };
-    // What a row brings along from another domain is new here.
-    let here = before.filter(|row| domain_of(row.text(resource.subject)) == grant.domain.as_str());
-    if resource.table == aliases::RESOURCE.table {
-        let items = items_of(&draft.text("destination"));
-        expect_destinations(actor, grant, resource, &items, draft.text("enabled") != "0", here)?;
+
+    /// How many rows of a table there are in a domain, which is counted when it is asked for the first time.
+    async fn used(
+        &mut self,
+        connection: &mut MySqlConnection,
+        schema: &Schema,
+        grant: &Grant,
+        resource: &Resource,
+    ) -> Result<&mut u64, sqlx::Error> {
+        let is_counted = |usage: &Usage| usage.domain == grant.domain.as_str();
+        if !self.0.iter().any(is_counted) {
+            self.0.extend(count(connection, schema, &[grant]).await?);
+        }
+        let place = self.0.iter().position(is_counted).unwrap_or_default();
+        let usage = &mut self.0[place];
+        let is_alias = resource.table == aliases::RESOURCE.table;
+        Ok(if is_alias {
+            &mut usage.aliases.used
+        } else {
+            &mut usage.mailboxes.used
+        })
     }
-    let Some(most) = grant.limits.most(resource).map(u64::from) else {
-        return Ok(());
-    };
-    let usage = count(&mut *connection, schema, &[grant]).await?;
-    let used = usage.first().map_or(0, |usage| usage.of(resource).used);
-    let after = if resource.table == aliases::RESOURCE.table {
-        let own = Own { schema, actor };
-        own.aliases_after(connection, used, draft, here).await?
-    } else {
-        here.is_none().then_some(used + 1)
-    };
-    if after.is_none_or(|after| after <= most) {
-        return Ok(());
-    }
-    // A list is counted among the aliases.
-    let many = Resource::by_table(resource.table).map_or(resource.words.many, |table| table.words.many);
-    let why = format!(
-        "{used} {many} of `{}` are there and {most} is the most your account may have. Delete one first, {RAISE}",
-        grant.domain
-    );
-    Err(limit(resource, resource.subject, why).into())
 }
 
 /// Which aliases are a mailbox's own.

@@ -1,5 +1,7 @@
 //! Lists: search, filters, sorting, and pages that cost the same at any depth.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use sqlx::{MySql, QueryBuilder, Row as _};
 
@@ -372,7 +374,8 @@ pub(super) async fn find_rows(
     let condition = |sql: &mut QueryBuilder<MySql>| push_keys(sql, table, resource, &keys);
     let mut rows = find_where(connection, actor, resource, table, condition, lock).await?;
     // The server compares leniently (`12abc` = 12, `é` = `e`): the key must be one asked for, to the letter.
-    rows.retain(|stored| keys.contains(&stored.row.key.as_str()));
+    let keys: HashSet<&str> = keys.into_iter().collect();
+    rows.retain(|stored| keys.contains(stored.row.key.as_str()));
     Ok(rows)
 }
 
@@ -398,7 +401,8 @@ pub(super) async fn find_subjects(
     Ok(found)
 }
 
-async fn find_where(
+/// Reads the rows for which a condition holds, with their images, within the actor's scope.
+pub(super) async fn find_where(
     connection: &mut sqlx::MySqlConnection,
     actor: &Actor,
     resource: &'static Resource,
@@ -428,7 +432,7 @@ async fn find_where(
 
 /// A column that can be compared with these values: a character that its character set lacks is an error to the server, not
 /// merely unequal.
-fn comparable<T: AsRef<str>>(column: &str, values: &[T]) -> String {
+pub(super) fn comparable<T: AsRef<str>>(column: &str, values: &[T]) -> String {
     if values.iter().all(|value| value.as_ref().is_ascii()) {
         ident(column)
     } else {
@@ -521,7 +525,7 @@ pub(super) fn push_filters(
 
 /// The order of a page. The key settles the order of equal values; where the column is unique it has nothing to settle,
 /// and MariaDB would sort the whole table instead of reading along the index.
-fn order_by(resource: &Resource, sort: Sort, along_index: bool) -> String {
+pub(super) fn order_by(resource: &Resource, sort: Sort, along_index: bool) -> String {
     let direction = if sort.descending { "DESC" } else { "ASC" };
     let column = ident(sort.column);
     if along_index {

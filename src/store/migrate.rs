@@ -34,6 +34,8 @@ const STEPS: &[(u32, &str)] = &[
     (5, include_str!("../../migrations/panel/0005_people.sql")),
     (6, include_str!("../../migrations/panel/0006_passkeys.sql")),
     (7, include_str!("../../migrations/panel/0007_silences.sql")),
+    (8, include_str!("../../migrations/panel/0008_change_notes.sql")),
+    (9, include_str!("../../migrations/panel/0009_backups.sql")),
 ];
 
 const STEPS_TABLE: &str = "CREATE TABLE IF NOT EXISTS pw_migrations (\n  step INT UNSIGNED NOT NULL PRIMARY KEY,\n  \

@@ -62,7 +62,7 @@ impl Store {
     }
 
     /// A transaction that cannot write, whatever is asked in it; it ends when it is dropped.
-    async fn reading(&self) -> Result<Transaction<'_, MySql>> {
+    pub(super) async fn reading(&self) -> Result<Transaction<'_, MySql>> {
         self.pool
             .begin_with("START TRANSACTION READ ONLY")
             .await

@@ -1,5 +1,6 @@
 //! A stored row, read leniently: other programs write these tables too, and reading must never fail.
 
+use encoding_rs::WINDOWS_1252;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use sqlx::Row as _;
@@ -99,6 +100,18 @@ impl Image {
             .and_then(|(_, value)| value.as_deref())
     }
 
+    /// A column as text; `None` where it is NULL, missing, or of a character set that is not read here (UTF-8, ASCII and
+    /// latin1 are).
+    pub(super) fn text(&self, table: &Table, column: &str) -> Option<String> {
+        let bytes = self.bytes(column)?;
+        let collation = table.column(column).and_then(|c| c.collation.as_deref());
+        if collation.is_some_and(|name| name.starts_with("latin1_")) {
+            // MySQL's latin1 is Windows-1252.
+            return Some(WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned());
+        }
+        std::str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+
     /// The image as JSON: text, null, or `{"hex": "…"}` where the bytes are not UTF-8.
     pub fn to_json(&self) -> String {
         let object: serde_json::Map<String, Json> = self
@@ -116,6 +129,31 @@ impl Image {
             })
             .collect();
         Json::Object(object).to_string()
+    }
+
+    /// The image of [`Image::to_json`]; `None` where it is none.
+    pub(super) fn from_json(json: &str) -> Option<Self> {
+        let object: serde_json::Map<String, Json> = serde_json::from_str(json).ok()?;
+        let value = |value: Json| match value {
+            Json::Null => Some(None),
+            Json::String(text) => Some(Some(text.into_bytes())),
+            Json::Object(bytes) => Some(Some(hex::decode(bytes.get("hex")?.as_str()?).ok()?)),
+            _ => None,
+        };
+        let columns = object.into_iter().map(|(name, json)| Some((name, value(json)?)));
+        columns.collect::<Option<_>>().map(Self)
+    }
+
+    /// Its columns with their bytes.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
+    /// Whether it has the column.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case(column))
     }
 
     /// A short name of these very bytes: the hidden `version` of a form.
@@ -147,18 +185,23 @@ impl Stored {
             .is_some_and(|clear| !clear.is_empty() && clear != b"ChangeMe")
     }
 
+    /// The text of a column, whoever knows it; empty where it is NULL or no text.
+    pub(super) fn text(&self, table: &Table, column: &str) -> String {
+        if self.row.has(column) {
+            return self.row.text(column).to_owned();
+        }
+        self.image.text(table, column).unwrap_or_default()
+    }
+
     /// Whether a column holds this very value.
-    pub(super) fn holds(&self, column: &str, value: &Value) -> bool {
+    pub(super) fn holds(&self, table: &Table, column: &str, value: &Value) -> bool {
         if self.row.has(column) {
             return self.row.value(column) == Some(&value.to_string());
         }
-        // What people do not edit is ASCII, or bytes.
         match value {
             Value::Null => self.image.bytes(column).is_none(),
             Value::Bytes(bytes) => self.image.bytes(column) == Some(bytes),
-            Value::Text(_) | Value::Number(_) => {
-                self.image.bytes(column) == Some(value.to_string().as_bytes())
-            }
+            Value::Text(_) | Value::Number(_) => self.image.text(table, column) == Some(value.to_string()),
         }
     }
 }

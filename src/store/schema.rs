@@ -11,13 +11,13 @@ use super::connect::classify;
 use super::sql::ident;
 use crate::error::{Error, ReadOnly, Result};
 use crate::postfix::Tables;
-use crate::resource::Resource;
+use crate::resource::{self, Resource};
 
 /// How old an answer may be for reading; writing always looks anew.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// One column of a live table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own in information_schema"
@@ -46,6 +46,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// Whether it holds bytes that are no text.
+    pub fn is_binary(&self) -> bool {
+        self.data_type.ends_with("binary") || self.data_type.ends_with("blob")
+    }
+
     /// Whether it holds whole numbers.
     pub fn is_integer(&self) -> bool {
         self.data_type.ends_with("int")
@@ -72,6 +77,14 @@ impl Table {
     /// Whether the table has a column of this name.
     pub fn has(&self, name: &str) -> bool {
         self.column(name).is_some()
+    }
+
+    /// What a new row has in a column for which nothing is given. For what is rarely needed the live table says so: it may
+    /// have been set up for this server's directories and users.
+    pub fn default_of(&self, column: &resource::Column) -> String {
+        let live = self.column(column.name).and_then(|live| live.default.clone());
+        live.filter(|_| column.rare)
+            .unwrap_or_else(|| column.default.to_owned())
     }
 
     /// The column without which the panel cannot show the table's rows, where it is missing.
@@ -140,7 +153,7 @@ impl Table {
 }
 
 /// The live tables of the database.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Schema {
     tables: HashMap<String, Table>,
 }
@@ -149,6 +162,11 @@ impl Schema {
     /// The live table of this name.
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)
+    }
+
+    /// Every live table, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Table> {
+        self.tables.values()
     }
 
     /// The names of it all, for what Postfix is asked to look up.

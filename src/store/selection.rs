@@ -117,7 +117,7 @@ fn asking(draft: &Draft) -> impl Iterator<Item = String> {
 }
 
 /// Equal messages once, with how many rows they are about.
-fn grouped(cautions: Vec<(String, String)>) -> Vec<Warning> {
+pub(super) fn grouped(cautions: Vec<(String, String)>) -> Vec<Warning> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for (message, subject) in cautions {
         match groups.iter_mut().find(|(known, _)| *known == message) {

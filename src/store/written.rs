@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
+use super::changes::Action;
 use super::connect::classify;
 use super::list::find_rows;
 use super::schema::require;
@@ -28,6 +29,33 @@ pub struct Written {
 }
 
 impl Written {
+    /// A row into which a draft is written.
+    pub(super) fn updated(resource: &'static Resource, before: &Row, draft: &Draft) -> Self {
+        Self {
+            resource,
+            before: Some(before.clone()),
+            after: Some(overlaid(resource, before.clone(), draft)),
+        }
+    }
+
+    /// A row that a draft becomes.
+    pub(super) fn created(resource: &'static Resource, draft: &Draft) -> Self {
+        Self {
+            resource,
+            before: None,
+            after: Some(made(draft)),
+        }
+    }
+
+    /// What is done to the row.
+    pub(super) fn action(&self) -> Action {
+        match (&self.before, &self.after) {
+            (None, _) => Action::Create,
+            (Some(_), Some(_)) => Action::Update,
+            (Some(_), None) => Action::Delete,
+        }
+    }
+
     /// A short name of these rows: the hidden `seen` of a review, so that what is written is what was shown.
     pub fn version(rows: &[Self]) -> String {
         let mut digest = Sha256::new();
@@ -49,7 +77,7 @@ impl Written {
         }
     }
 
-    fn is_change(&self) -> bool {
+    pub(super) fn is_change(&self) -> bool {
         self.before != self.after
     }
 }
@@ -93,11 +121,7 @@ impl Store {
         for operation in operations {
             let (resource, keys): (&'static Resource, &[String]) = match operation {
                 Operation::Create { resource, draft } => {
-                    written.push(Written {
-                        resource,
-                        before: None,
-                        after: Some(overlaid(Row::new(String::new(), Vec::new()), draft)),
-                    });
+                    written.push(Written::created(resource, draft));
                     continue;
                 }
                 Operation::Update { resource, key, .. } => (resource, std::slice::from_ref(key)),
@@ -118,7 +142,7 @@ impl Store {
                     });
                 let now = written[place].after.take();
                 written[place].after = now.and_then(|row| match operation {
-                    Operation::Update { draft, .. } => Some(overlaid(row, draft)),
+                    Operation::Update { draft, .. } => Some(overlaid(resource, row, draft)),
                     Operation::SetEnabled { enabled, .. } => {
                         Some(row.with("enabled", if *enabled { "1" } else { "0" }))
                     }
@@ -147,13 +171,25 @@ impl Store {
     }
 }
 
-/// The columns people edit of a row once a draft is written into it.
-fn overlaid(row: Row, draft: &Draft) -> Row {
-    draft.values().iter().fold(row, |row, (column, value)| {
-        // What is computed, such as the bounds of a network, is for Postfix alone.
-        if matches!(value, Value::Bytes(_) | Value::Null) {
+/// The columns people edit of a row once a draft is written into it, without those that the live table lacks, and its new
+/// password.
+fn overlaid(resource: &Resource, row: Row, draft: &Draft) -> Row {
+    edited(draft).fold(row, |row, (column, value)| {
+        if resource.column(column).is_some() && !row.has(column) {
             return row;
         }
         row.with(column, &value.to_string())
     })
+}
+
+/// The columns people edit of a row that a draft becomes.
+fn made(draft: &Draft) -> Row {
+    let row = Row::new(String::new(), Vec::new());
+    edited(draft).fold(row, |row, (column, value)| row.with(column, &value.to_string()))
+}
+
+/// What people edit; what is computed, such as the bounds of a network, is for Postfix alone.
+fn edited(draft: &Draft) -> impl Iterator<Item = &(&'static str, Value)> {
+    let values = draft.values().iter();
+    values.filter(|(_, value)| !matches!(value, Value::Bytes(_) | Value::Null))
 }
