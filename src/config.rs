@@ -51,6 +51,10 @@ pub struct Config {
     pub mailboxes: Mailboxes,
     /// Transport overrides of one address.
     pub overrides: Overrides,
+    /// Files of rows.
+    pub import: Import,
+    /// The record of changes.
+    pub changes: Changes,
     /// The mail server itself.
     pub postfix: Postfix,
     /// DNS.
@@ -159,6 +163,35 @@ pub enum OverrideTable {
     Backups,
 }
 
+/// Files of rows that are uploaded.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// Largest file that is taken over the panel's pages, in MiB.
+    pub largest: u32,
+}
+
+impl Import {
+    /// The same in bytes.
+    pub fn largest_bytes(self) -> u64 {
+        u64::from(self.largest) << 20
+    }
+}
+
+impl Default for Import {
+    fn default() -> Self {
+        Self { largest: 64 }
+    }
+}
+
+/// The record of changes.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// Days after which a change is forgotten, and cannot be undone any more; 0: never.
+    pub keep_days: u32,
+}
+
 /// Where the mail server's own configuration is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -206,6 +239,8 @@ impl Default for Config {
             mail: Mail::default(),
             mailboxes: Mailboxes::default(),
             overrides: Overrides::default(),
+            import: Import::default(),
+            changes: Changes::default(),
             postfix: Postfix::default(),
             dns: Dns::default(),
         }

@@ -1,26 +1,35 @@
 //! The record of every change: who, when, from where, and the row before and after.
 
+mod export;
+mod list;
+mod sweep;
+
 use std::fmt;
 
-use serde::Deserialize;
-use serde_json::Value as Json;
-use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _};
+use sqlx::{MySql, MySqlConnection, QueryBuilder};
+use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::connect::classify;
+use super::row::Image;
 use super::sql::{fragment, push_domains};
-use super::{Store, Stored};
+use super::{Note, Store, Stored};
 use crate::access::{Actor, Scope};
 use crate::error::Result;
-use crate::mail::{DomainName, domain_of};
 use crate::resource::{OwnerRights, Resource};
+pub use list::{ChangeLine, ChangeQuery};
+pub(super) use list::{ROWS_OF_CHANGES, read_row_of_change};
 
-/// Changes a page has.
-const PER_PAGE: usize = 50;
-/// Rows of one change that a list shows; the rest are counted.
-const ROWS_SHOWN: u32 = 20;
 /// Columns that are recorded, so that undo is exact, but never shown.
-const SECRET: &[&str] = &["crypt", "clear", "password"];
+pub(super) const SECRET: &[&str] = &["crypt", "clear", "password"];
+
+/// A moment as programs read it (ISO 8601), UTC, to the millisecond.
+pub fn written_moment(at: PrimitiveDateTime) -> String {
+    at.format(format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+    ))
+    .unwrap_or_default()
+}
 
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +91,13 @@ impl Record<'_> {
     /// About how many bytes it makes of a statement.
     fn size(&self) -> usize {
         let image = |image: &Option<String>| image.as_ref().map_or(0, String::len);
-        500 + image(&self.before) + image(&self.after)
+        let subjects = self.subject.len() + self.old_subject.map_or(0, str::len);
+        150 + self.key.len() + subjects + image(&self.before) + image(&self.after)
     }
 }
 
 /// Bytes of one INSERT, about: far below every server's `max_allowed_packet`, unless one row alone is larger.
-const STATEMENT: usize = 256 * 1024;
+pub(super) const STATEMENT: usize = 256 * 1024;
 
 /// Writes rows of a change into the record, in the transaction of the change itself.
 pub(super) async fn record(
@@ -136,20 +146,24 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// Which changes to list.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct ChangeQuery {
-    /// A fragment of an address or domain.
-    pub q: String,
-    /// A person's account.
-    pub who: String,
-    /// A table.
-    pub table: String,
-    /// A domain: rows that belong to it, or did before the change.
-    pub domain: String,
-    /// Changes before this number.
-    pub before: String,
+/// Writes what a change was, where there is something to say.
+pub(super) async fn write_note(
+    connection: &mut MySqlConnection,
+    change: u64,
+    note: &Note,
+) -> Result<(), sqlx::Error> {
+    if note.what.is_empty() && note.undoes.is_none() {
+        return Ok(());
+    }
+    let (undoes, row) = note.undoes.unzip();
+    sqlx::query("INSERT INTO pw_change_notes (change_id, what, undoes, undoes_row) VALUES (?, ?, ?, ?)")
+        .bind(change)
+        .bind(note.what.chars().take(200).collect::<String>())
+        .bind(undoes)
+        .bind(row.flatten())
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// One unit of work.
@@ -163,8 +177,17 @@ pub struct Change {
     pub who: String,
     /// Address of the browser, or `command line`.
     pub origin: String,
+    /// What it was, where its rows alone do not say it; empty where there is nothing to say, and to owners who see only
+    /// part of it.
+    pub what: String,
+    /// The change it undid, and the one row of it; `None` is all of it.
+    pub undoes: Option<(u64, Option<u32>)>,
+    /// The changes that undid it, or rows of it.
+    pub undone_by: Vec<(u64, Option<u32>)>,
     /// Rows it changed that the actor may see.
     pub count: u64,
+    /// Whether these are all.
+    pub is_whole: bool,
     /// The first of them.
     pub rows: Vec<ChangedRow>,
 }
@@ -172,6 +195,8 @@ pub struct Change {
 /// One row's part of a change.
 #[derive(Debug)]
 pub struct ChangedRow {
+    /// Its place in the change, from 0.
+    pub seq: u32,
     /// What happened to it.
     pub action: Action,
     /// Its table.
@@ -182,6 +207,18 @@ pub struct ChangedRow {
     pub subject: String,
     /// Columns with their value before and after; `None` where the row did not exist or the column was NULL.
     pub columns: Vec<ChangedColumn>,
+}
+
+impl ChangedRow {
+    /// Whether there was such a row before.
+    pub fn before_exists(&self) -> bool {
+        self.action != Action::Create
+    }
+
+    /// Whether there was such a row after it.
+    pub fn after_exists(&self) -> bool {
+        self.action != Action::Delete
+    }
 }
 
 /// One column before and after.
@@ -198,69 +235,6 @@ pub struct ChangedColumn {
 }
 
 impl Store {
-    /// Changes the actor may see, newest first, and where the next page begins.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn changes(
-        &self,
-        actor: &Actor,
-        query: &ChangeQuery,
-        per_page: Option<usize>,
-    ) -> Result<(Vec<Change>, Option<u64>)> {
-        let per_page = per_page.unwrap_or(PER_PAGE);
-        let mut sql = QueryBuilder::new("SELECT change_id, COUNT(*) FROM pw_changes WHERE TRUE");
-        push_visible(&mut sql, actor);
-        for (column, value) in [("who", &query.who), ("table_name", &query.table)] {
-            if column == "table_name" && !value.is_ascii() {
-                // The column is ASCII: MariaDB refuses the comparison.
-                sql.push(" AND FALSE");
-            } else if !value.trim().is_empty() {
-                sql.push(format!(" AND {column} = "));
-                sql.push_bind(value.trim().to_owned());
-            }
-        }
-        if !query.q.trim().is_empty() {
-            let mut between = " AND (";
-            for column in ["subject", "old_subject"] {
-                sql.push(format!("{between}{column} COLLATE utf8mb4_general_ci LIKE "));
-                sql.push_bind(fragment(query.q.trim()));
-                sql.push(" ESCAPE '!'");
-                between = " OR ";
-            }
-            sql.push(")");
-        }
-        let domain = domain_of(&query.domain);
-        if !domain.is_empty() {
-            let ascii = DomainName::parse(&domain).map_or(domain, |d| d.as_str().to_owned());
-            sql.push(" AND (");
-            push_domains(&mut sql, "SUBSTRING_INDEX(subject, '@', -1)", &[&ascii]);
-            sql.push(" OR ");
-            push_domains(&mut sql, "SUBSTRING_INDEX(old_subject, '@', -1)", &[&ascii]);
-            sql.push(")");
-        }
-        if let Ok(before) = query.before.parse::<u64>() {
-            sql.push(" AND change_id < ");
-            sql.push_bind(before);
-        }
-        sql.push(format!(
-            " GROUP BY change_id ORDER BY change_id DESC LIMIT {}",
-            per_page.saturating_add(1)
-        ));
-        let found: Vec<(u64, i64)> = sql
-            .build_query_as()
-            .fetch_all(&self.pool)
-            .await
-            .map_err(classify)?;
-        let listed = &found[..found.len().min(per_page)];
-        let next = listed
-            .last()
-            .filter(|_| found.len() > per_page)
-            .map(|(id, _)| *id);
-        let changes = self.changes_by_id(actor, listed).await.map_err(classify)?;
-        Ok((changes, next))
-    }
-
     /// Whether a relay recipient was added in the same change as an override of its address.
     pub(super) async fn came_with_override(&self, key: &str, address: &str) -> Result<bool> {
         let found = sqlx::query(
@@ -300,60 +274,10 @@ impl Store {
         let last = last.filter(|(_, _, after)| after.as_deref() == Some(&now.image.to_json()));
         Ok(last.map(|(who, at, _)| (who, at)))
     }
-
-    /// Reads the first rows of the listed changes.
-    async fn changes_by_id(&self, actor: &Actor, listed: &[(u64, i64)]) -> Result<Vec<Change>, sqlx::Error> {
-        if listed.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut sql = QueryBuilder::new(
-            "SELECT change_id, at, who, origin, action, table_name, row_key, subject, row_before, row_after \
-             FROM pw_changes WHERE change_id IN (",
-        );
-        let mut ids = sql.separated(", ");
-        for (id, _) in listed {
-            // Not bound: a statement takes 65,535 bound values at most, and these are numbers.
-            ids.push(id);
-        }
-        sql.push(")");
-        push_visible(&mut sql, actor);
-        sql.push(format!(" AND seq < {ROWS_SHOWN} ORDER BY change_id DESC, seq"));
-        let mut changes: Vec<Change> = Vec::with_capacity(listed.len());
-        for row in sql.build().fetch_all(&self.pool).await? {
-            let id: u64 = row.try_get(0)?;
-            if changes.last().is_none_or(|c| c.id != id) {
-                let count = listed
-                    .iter()
-                    .find(|(listed_id, _)| *listed_id == id)
-                    .map_or(0, |(_, n)| n.unsigned_abs());
-                changes.push(Change {
-                    id,
-                    at: row.try_get(1)?,
-                    who: row.try_get(2)?,
-                    origin: actor.shown_origin(row.try_get_unchecked(2)?, row.try_get_unchecked(3)?),
-                    count,
-                    rows: Vec::new(),
-                });
-            }
-            let before: Option<String> = row.try_get(8)?;
-            let after: Option<String> = row.try_get(9)?;
-            let changed = ChangedRow {
-                action: Action::from_word(&row.try_get_unchecked::<String, _>(4)?),
-                table: row.try_get_unchecked(5)?,
-                key: row.try_get(6)?,
-                subject: row.try_get(7)?,
-                columns: columns(before.as_deref(), after.as_deref()),
-            };
-            if let Some(change) = changes.last_mut() {
-                change.rows.push(changed);
-            }
-        }
-        Ok(changes)
-    }
 }
 
 /// Restricts to rows of the actor's domains, before the change and after it.
-fn push_visible(sql: &mut QueryBuilder<MySql>, actor: &Actor) {
+pub(super) fn push_visible(sql: &mut QueryBuilder<MySql>, actor: &Actor) {
     if let Scope::Domains(domains) = &actor.scope {
         let names: Vec<&str> = domains.iter().map(|grant| grant.domain.as_str()).collect();
         sql.push(" AND ");
@@ -386,39 +310,42 @@ fn push_theirs(sql: &mut QueryBuilder<MySql>, table: &'static str, column: &str,
 
 /// The columns of two images side by side, in the order of the table.
 fn columns(before: Option<&str>, after: Option<&str>) -> Vec<ChangedColumn> {
-    let parse = |image: Option<&str>| -> serde_json::Map<String, Json> {
-        image
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
-    };
+    let parse = |image: Option<&str>| image.and_then(Image::from_json);
     let (before, after) = (parse(before), parse(after));
-    let mut names: Vec<&String> = before.keys().collect();
-    names.extend(after.keys().filter(|name| !before.contains_key(*name)));
+    let mut names: Vec<&str> = before
+        .iter()
+        .flat_map(Image::each)
+        .map(|(name, _)| name)
+        .collect();
+    let new = after.iter().flat_map(Image::each).map(|(name, _)| name);
+    names.extend(new.filter(|name| before.as_ref().is_none_or(|image| !image.has(name))));
+    let of = |image: &'_ Option<Image>, name: &str| {
+        image
+            .as_ref()
+            .and_then(|image| image.bytes(name).map(<[u8]>::to_vec))
+    };
     names
         .into_iter()
-        .map(|name| ChangedColumn {
-            name: name.clone(),
-            before: before.get(name).and_then(|v| shown(name, v)),
-            after: after.get(name).and_then(|v| shown(name, v)),
-            differs: before.get(name).filter(|v| !v.is_null()) != after.get(name).filter(|v| !v.is_null()),
+        .map(|name| {
+            let (before, after) = (of(&before, name), of(&after, name));
+            ChangedColumn {
+                name: name.to_owned(),
+                before: before.as_deref().map(|bytes| shown(name, bytes)),
+                after: after.as_deref().map(|bytes| shown(name, bytes)),
+                differs: before != after,
+            }
         })
         .collect()
 }
 
 /// A recorded value as people may read it.
-fn shown(column: &str, value: &Json) -> Option<String> {
-    match value {
-        Json::Null => None,
-        _ if SECRET.contains(&column) => Some("(not shown)".to_owned()),
-        Json::String(text) => Some(text.clone()),
-        Json::Object(object) => {
-            // Bytes that are not UTF-8 come from latin1 columns nearly always.
-            let bytes = object
-                .get("hex")
-                .and_then(Json::as_str)
-                .and_then(|text| hex::decode(text).ok());
-            bytes.map(|bytes| bytes.into_iter().map(char::from).collect())
-        }
-        other => Some(other.to_string()),
+pub(super) fn shown(column: &str, bytes: &[u8]) -> String {
+    if SECRET.contains(&column) {
+        return "(not shown)".to_owned();
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        // Bytes that are not UTF-8 come from latin1 columns nearly always.
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
 }
