@@ -7,17 +7,18 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
+use tokio::time::Instant;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use tower_http::timeout::TimeoutLayer;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
 use tracing::Instrument;
 
+use super::multipart::Arriving;
 use super::{App, Panel, boxed, error, request};
 use crate::error::{Error, Result};
 use crate::store::Sessions;
@@ -63,10 +64,7 @@ pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
         .add_trusted_origin(app.urls.origin())
         .map_err(|e| Error::Usage(format!("settings: public_url: {e}")))?;
     let router = pages
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            LONGEST,
-        ))
+        .layer(from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), request::envelope))
         .layer(same_site)
@@ -79,6 +77,22 @@ pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
     Ok(boxed(ServiceBuilder::new().service(tower::service_fn(
         move |request: Request| logged(state.clone(), routed.clone(), request),
     ))))
+}
+
+/// Gives up a request that takes too long. The time in which a file arrives does not count.
+async fn in_time(request: Request, next: Next) -> Response {
+    let arriving = request.extensions().get::<Arriving>().cloned();
+    let begun = Instant::now();
+    let mut answer = std::pin::pin!(next.run(request));
+    loop {
+        let until = arriving.as_ref().map_or(begun + LONGEST, Arriving::until);
+        if let Ok(answer) = tokio::time::timeout_at(until, &mut answer).await {
+            return answer;
+        }
+        if arriving.as_ref().is_none_or(|arriving| arriving.until() <= until) {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    }
 }
 
 /// Gives the refusal of a form from another site a page, which tells by the Host header what to look at.
