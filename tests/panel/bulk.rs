@@ -47,8 +47,10 @@ fn ticked<'a>(keys: &'a [String], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, 
 /// Posts a bulk form, reads the page that asks, and confirms it.
 async fn confirmed(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> (Answer, Answer) {
     let review = browser.post(path, fields).await;
+    let review = browser.finished(review).await;
     assert_eq!(review.status, 200, "{}", review.text("main"));
     let done = browser.submit(&review, &[("confirm", "1")]).await;
+    let done = browser.finished(done).await;
     (review, done)
 }
 
@@ -1055,6 +1057,7 @@ async fn a_row_deleted_while_the_answer_is_being_written_stops_all_of_it() {
             ("count", "400"),
         ];
         let answer = operator.post("aliases/bulk", &fields).await;
+        let answer = operator.finished(answer).await;
         (operator, answer)
     });
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;

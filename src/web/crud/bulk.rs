@@ -1,21 +1,24 @@
 //! Many rows at once: first a page that counts and says what it comes to, then one change.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::bulk_edit::{self, Way};
 use super::index::list_address;
 use super::refused::beyond;
 use super::{CACHED, Depending, companions, live};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::store::{
-    Enabling, ListQuery, MOST, Operation, Plan, Refusal, Row, Selection, Total, expect_removable,
+    Applied, Enabling, ListQuery, MOST, Note, Operation, Plan, Refusal, Row, Selection, expect_removable,
     expect_switchable,
 };
-use crate::web::page::{Notice, Page, render, see_other};
+use crate::web::confirmed::{self, Answering, Confirmed};
+use crate::web::page::{Notice, Page, render};
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
 
@@ -151,6 +154,15 @@ impl Asked {
             .unwrap_or_else(|| list_address(visitor, resource, &self.filter, &[]))
     }
 
+    /// Which rows these are, where a filter says so.
+    pub fn which(&self, resource: &Resource) -> String {
+        match (&self.selection, self.filter.is_filtered()) {
+            (Selection::Keys(_), _) => String::new(),
+            (Selection::Matching(_), false) => format!("All {} there are.", resource.words.many),
+            (Selection::Matching(_), true) => format!("All that match{}.", described(&self.filter)),
+        }
+    }
+
     /// Whether the person has seen this very number.
     pub fn is_confirmed(&self, count: usize) -> bool {
         let seen = self
@@ -164,11 +176,6 @@ impl Asked {
     pub async fn review(&self, visitor: &Visitor, resource: &'static Resource) -> Result<Review> {
         let words = &resource.words;
         let verb = self.action.map_or("", Action::verb);
-        let which = match (&self.selection, self.filter.is_filtered()) {
-            (Selection::Keys(_), _) => String::new(),
-            (Selection::Matching(_), false) => format!("All {} there are.", words.many),
-            (Selection::Matching(_), true) => format!("All that match{}.", described(&self.filter)),
-        };
         let fields = self
             .fields
             .repeatable()
@@ -181,7 +188,7 @@ impl Asked {
                 .await?,
             resource,
             title: String::new(),
-            which,
+            which: self.which(resource),
             verb,
             what: String::new(),
             count: 0,
@@ -248,11 +255,15 @@ fn described(filter: &ListQuery) -> String {
     format!("{fragment}{place}{state}")
 }
 
-const NOTHING: &str =
+pub(in crate::web) const NOTHING: &str =
     "No row is selected. Tick the rows in the list, or \"all that match\", and choose what to do with them.";
-const NO_ACTION: &str = "Choose Enable, Disable or Delete.";
+pub(in crate::web) const NO_ACTION: &str = "Choose Enable, Disable or Delete, or Edit.";
 
 const GONE: &str = "Some of the rows are not there any more. Look again at what is left.";
+
+/// What is said where another program holds rows longer than anybody waits.
+pub(in crate::web) const LOCKED: &str =
+    "Another program has locked some of the rows: nothing was written. Try again in a moment.";
 
 /// What is said of more rows than one change takes.
 pub(in crate::web) fn too_many() -> String {
@@ -263,95 +274,152 @@ pub(in crate::web) fn too_many() -> String {
 }
 
 pub(super) async fn bulk(resource: &'static Resource, visitor: Visitor, fields: Fields) -> Result<Response> {
-    run(resource, visitor, fields, false).await
+    if let Some(way) = Way::named(fields.text("action")) {
+        return bulk_edit::edit(resource, Arc::new(visitor), fields, way, false).await;
+    }
+    run(resource, Arc::new(visitor), fields, None).await
 }
 
-/// `again` where the answer came too late: what there is now is asked about, whatever was confirmed.
-async fn run(resource: &'static Resource, visitor: Visitor, fields: Fields, again: bool) -> Result<Response> {
-    let table = live(&visitor, resource).await?;
-    visitor.actor.require_write(resource)?;
-    if let Some(why) = table.read_only(resource) {
-        return Err(Error::ReadOnly(why));
-    }
-    let asked = Asked::read(&fields);
-    let mut review = asked.review(&visitor, resource).await?;
-    if again {
-        review.warnings.push(GONE.to_owned());
-    }
-    let Some(action) = asked.action else {
-        return review.respond(Some(NO_ACTION));
+/// `again` says why nothing was written of what was confirmed: what there is now is asked about anew.
+fn run(
+    resource: &'static Resource,
+    visitor: Arc<Visitor>,
+    fields: Fields,
+    again: Option<&'static str>,
+) -> Answering {
+    Box::pin(async move {
+        let asked = Asked::read(&fields);
+        expect_writable(&visitor, resource).await?;
+        let mut review = asked.review(&visitor, resource).await?;
+        review.warnings.extend(again.map(str::to_owned));
+        let Some(action) = asked.action else {
+            return review.respond(Some(NO_ACTION));
+        };
+        let rows = match chosen(&visitor, resource, &asked, &mut review.left_out).await? {
+            Ok(rows) => rows,
+            Err(problem) => return review.respond(Some(&problem)),
+        };
+        let keys = concerned(&visitor, resource, action, &rows, &mut review).await?;
+        let concerned: HashSet<&str> = keys.iter().map(String::as_str).collect();
+        let rows: Vec<Row> = rows
+            .into_iter()
+            .filter(|row| concerned.contains(row.key.as_str()))
+            .collect();
+        let mut judged = rows.iter();
+        if let Some(why) = judged.find_map(|row| refusal(&visitor, resource, action, row)) {
+            return review.respond(Some(&why));
+        }
+        let subjects: Vec<&str> = rows.iter().map(|row| row.text(resource.subject)).collect();
+        review.counting(&subjects);
+        if rows.is_empty() {
+            return review.respond(Some("None of the selected rows can be changed this way."));
+        }
+        let companions = match action {
+            Action::Delete => companions::plan_deletion(&visitor, resource, &rows).await?,
+            Action::Enable | Action::Disable => Plan::default(),
+        };
+        if again.is_some() || !asked.is_confirmed(rows.len()) {
+            let (title, count) = (review.title.clone(), rows.len());
+            // What can go with the rows is ticked.
+            let operations = [vec![action.on(resource, keys)], companions.operations].concat();
+            review.companions = companions.told;
+            let worker = Arc::clone(&visitor);
+            let page = Box::pin(async move {
+                let store = &worker.app.store;
+                if action != Action::Enable {
+                    let dependents = store.dependents(&worker.actor, resource, &rows).await?;
+                    review.dependents = Depending::all(&worker, dependents);
+                }
+                review.effect = store.effect(&worker.actor, &operations).await?.sentences();
+                review.respond(None)
+            });
+            return confirmed::reviewed(&visitor, title, count, page).await;
+        }
+        let mut operations = vec![action.on(resource, keys)];
+        if fields.is_set("companions") {
+            operations.extend(companions.operations);
+        }
+        write(resource, &visitor, asked, review, operations).await
+    })
+}
+
+/// Writes what was confirmed.
+async fn write(
+    resource: &'static Resource,
+    visitor: &Arc<Visitor>,
+    asked: Asked,
+    review: Review,
+    operations: Vec<Operation>,
+) -> Result<Response> {
+    let confirmed = Confirmed {
+        title: format!("{} {}", review.verb, review.what),
+        operations,
+        note: Note::default(),
     };
+    let line = format!("{} {}.", asked.action.map_or("", Action::past), review.what);
+    let back = review.back.clone();
+    let done = move |visitor: &Visitor, applied: &Applied| (finish(visitor, resource, line, applied), back);
+    let refused = move |visitor: Arc<Visitor>, refusal: Refusal| -> Answering {
+        match refusal {
+            // Rows went away or were changed while this was answered: what is left is asked about anew, with its own number.
+            Refusal::Failed(Error::NotFound) | Refusal::Conflict(_) => {
+                run(resource, visitor, asked.fields, Some(GONE))
+            }
+            Refusal::Failed(Error::Busy) => run(resource, visitor, asked.fields, Some(LOCKED)),
+            other => Box::pin(async move { review.respond(Some(&why_not(other)?)) }),
+        }
+    };
+    confirmed.carry_out(visitor, done, refused).await
+}
+
+/// Why nothing of a selection was written, where a page can say it.
+///
+/// # Errors
+/// What is no matter of the selection.
+pub(in crate::web) fn why_not(refusal: Refusal) -> Result<String> {
+    match refusal {
+        Refusal::Limit { why, .. } => Ok(why),
+        Refusal::Failed(Error::Busy) | Refusal::Conflict(_) => Ok(LOCKED.to_owned()),
+        Refusal::Failed(error) => Err(error),
+        Refusal::Unstorable(why) => Err(Error::Forbidden(why)),
+        other => Err(Error::Unexpected(format!("a bulk change was refused: {other:?}"))),
+    }
+}
+
+/// That rows of a table can be written, by this visitor.
+pub(super) async fn expect_writable(visitor: &Visitor, resource: &'static Resource) -> Result<()> {
+    let table = live(visitor, resource).await?;
+    visitor.actor.require_write(resource)?;
+    match table.read_only(resource) {
+        Some(why) => Err(Error::ReadOnly(why)),
+        None => Ok(()),
+    }
+}
+
+/// The chosen rows, or why nothing can be done; what is chosen and not there any more is told as left out.
+pub(super) async fn chosen(
+    visitor: &Visitor,
+    resource: &'static Resource,
+    asked: &Asked,
+    left_out: &mut Vec<String>,
+) -> Result<Result<Vec<Row>, String>> {
     let store = &visitor.app.store;
     let rows = store.selected(&visitor.actor, resource, &asked.selection).await?;
     if rows.len() > MOST {
-        return review.respond(Some(&too_many()));
+        return Ok(Err(too_many()));
     }
     if rows.is_empty() {
-        return review.respond(Some(NOTHING));
+        return Ok(Err(NOTHING.to_owned()));
     }
     if let Selection::Keys(keys) = &asked.selection {
         let distinct: HashSet<&String> = keys.iter().collect();
         match distinct.len() - rows.len() {
             0 => {}
-            1 => review.left_out.push("1 is not there any more.".to_owned()),
-            n => review.left_out.push(format!("{n} are not there any more.")),
+            1 => left_out.push("1 is not there any more.".to_owned()),
+            n => left_out.push(format!("{n} are not there any more.")),
         }
     }
-    let keys = concerned(&visitor, resource, action, &rows, &mut review).await?;
-    let chosen: HashSet<&str> = keys.iter().map(String::as_str).collect();
-    let rows: Vec<Row> = rows
-        .into_iter()
-        .filter(|row| chosen.contains(row.key.as_str()))
-        .collect();
-    if let Some(why) = rows
-        .iter()
-        .find_map(|row| refusal(&visitor, resource, action, row))
-    {
-        return review.respond(Some(&why));
-    }
-    let subjects: Vec<&str> = rows.iter().map(|row| row.text(resource.subject)).collect();
-    review.counting(&subjects);
-    if rows.is_empty() {
-        return review.respond(Some("None of the selected rows can be changed this way."));
-    }
-    let companions = match action {
-        Action::Delete => companions::plan_deletion(&visitor, resource, &rows).await?,
-        Action::Enable | Action::Disable => Plan::default(),
-    };
-    if again || !asked.is_confirmed(rows.len()) {
-        if action != Action::Enable {
-            let dependents = store.dependents(&visitor.actor, resource, &rows).await?;
-            review.dependents = Depending::all(&visitor, dependents);
-        }
-        review.companions = companions.told;
-        // What can go with the rows is ticked.
-        let operations = [vec![action.on(resource, keys)], companions.operations].concat();
-        review.effect = store.effect(&visitor.actor, &operations).await?.sentences();
-        return review.respond(None);
-    }
-    let count = keys.len();
-    let mut operations = vec![action.on(resource, keys)];
-    if fields.is_set("companions") {
-        operations.extend(companions.operations);
-    }
-    match store.apply(&visitor.actor, &operations).await {
-        Ok(_) => {
-            let what = text::total(
-                Total::Exactly(count as u64),
-                resource.words.noun,
-                resource.words.many,
-            );
-            finish(&visitor, resource, &asked, format!("{} {what}.", action.past())).await
-        }
-        // Rows went away or were changed while this was answered: what is left is asked about anew, with its own number.
-        Err(Refusal::Failed(Error::NotFound) | Refusal::Conflict(_)) => {
-            Box::pin(run(resource, visitor, fields, true)).await
-        }
-        Err(Refusal::Limit { why, .. }) => review.respond(Some(&why)),
-        Err(Refusal::Failed(error)) => Err(error),
-        Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
-        Err(other) => Err(Error::Unexpected(format!("a bulk change was refused: {other:?}"))),
-    }
+    Ok(Ok(rows))
 }
 
 /// Why an owner may not do this to a row: then nothing is done to the others either, since a selection is meant whole.
@@ -406,24 +474,18 @@ async fn concerned(
     })
 }
 
-/// 303 to the list with a notice.
-pub(in crate::web) async fn finish(
+/// What is said of a bulk change that was applied.
+pub(in crate::web) fn finish(
     visitor: &Visitor,
     resource: &Resource,
-    asked: &Asked,
     line: String,
-) -> Result<Response> {
+    applied: &Applied,
+) -> Notice {
     let mut lines = vec![line];
     if resource.cached_by_postfix {
         lines.push(CACHED.to_owned());
     }
-    visitor
-        .notify(Notice {
-            link: Some(("Changes".to_owned(), visitor.app.urls.page("/changes"))),
-            ..Notice::ok(lines)
-        })
-        .await?;
-    Ok(see_other(&asked.back(visitor, resource)))
+    confirmed::notice(visitor, lines, applied)
 }
 
 /// Rows that stay off, and why.
