@@ -34,7 +34,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Forbidden(_) | Error::Due(_) | Error::Unproven { .. } => StatusCode::FORBIDDEN,
         Error::SignedOut => StatusCode::UNAUTHORIZED,
         Error::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::TooLarge(_) | Error::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Error::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Unavailable(_) | Error::Busy | Error::TookTooLong | Error::NotMigrated => {
@@ -209,7 +209,8 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
         _ => None,
     };
     let worth = prove.is_some() || !fields.repeatable().is_empty();
-    let echo = (!about.reads() && worth).then(|| Echo {
+    // A file is asked for with GET, and proved for with POST.
+    let echo = (worth && (!about.reads() || prove.is_some())).then(|| Echo {
         action: app.urls.page(&about.target),
         fields: fields.repeatable(),
         password: !fields.text("password").is_empty(),
@@ -237,6 +238,11 @@ pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Respons
             .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
+}
+
+/// What an error means for whoever waited for what failed.
+pub fn lines(error: &Error) -> Vec<String> {
+    words(error).lines
 }
 
 struct Words {
@@ -275,9 +281,16 @@ fn words(error: &Error) -> Words {
             "Too large",
             &format!("A form may have {} kB. Nothing was saved.", most / 1024),
         ),
+        Error::FileTooLarge(most) => plain(
+            "Too large",
+            &format!(
+                "A file may have {most} MiB (`import.largest` in the settings). Nothing was saved. `postwarden import` on \
+                 the server takes files of any size; or import this one in parts."
+            ),
+        ),
         Error::TooSlow => plain(
             "Too slow",
-            "The form did not arrive within half a minute. Nothing was saved.",
+            "A form has to arrive within half a minute, and of a file 64 kB in each. Nothing was saved.",
         ),
         Error::NotAForm => plain(
             "Not a form",
@@ -296,8 +309,8 @@ fn words(error: &Error) -> Words {
         ),
         Error::Busy => plain(
             "Too much at once",
-            "Another program keeps these rows locked, or too many people sign in at the same time. Nothing was saved. \
-             Try again in a moment.",
+            "Another program keeps these rows locked, or too many people sign in or fetch files at the same time. Nothing was \
+             saved. Try again in a moment.",
         ),
         Error::NotMigrated => plain(
             "Not set up yet",

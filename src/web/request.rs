@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 use tower_sessions::Session;
 
 use super::layers::LONGEST;
+use super::multipart::Arriving;
 use super::{App, error};
 use crate::access::{Actor, Origin};
 use crate::error::{Due, Error, Result};
@@ -80,6 +81,12 @@ impl Fields {
     }
 }
 
+impl FromIterator<(String, String)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(Arc::new(pairs.into_iter().collect()))
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Fields {
     type Rejection = Infallible;
 
@@ -120,9 +127,14 @@ impl<S: Send + Sync> FromRequestParts<S> for KeySegment {
 }
 
 /// Reads the form before anything can go wrong, so that whatever does, the page that says so can repeat it; then
-/// turns errors into pages.
+/// turns errors into pages. A file is left for the page that takes it, which knows who sends it.
 pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let about = error::About::of(&mut request);
+    if let Some(arriving) = Arriving::take(&mut request) {
+        let response = next.run(request).await;
+        arriving.drain(2 * app.config.import.largest_bytes()).await;
+        return error::finish(&app, &about, &arriving.fields(), response);
+    }
     let fields = match read_form(&mut request).await {
         Ok(fields) => fields,
         Err(failure) => return error::page(&app, &about, &Fields::default(), &failure),
@@ -150,9 +162,7 @@ async fn read_form(request: &mut Request) -> Result<Fields> {
     if !bytes.is_empty() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Error::NotAForm);
     }
-    Ok(Fields(Arc::new(
-        form_urlencoded::parse(&bytes).into_owned().collect(),
-    )))
+    Ok(form_urlencoded::parse(&bytes).into_owned().collect())
 }
 
 /// The body of a form. Of one that is too large the rest is read too, within reason: who still sends when the answer
@@ -225,7 +235,7 @@ pub fn address_of(app: &App, parts: &Parts) -> Option<IpAddr> {
 
 /// Somebody who is signed in and may go about their work. A handler without one has no actor, and without an actor the
 /// store gives nothing out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Visitor {
     /// Who acts, with the rights of this moment.
     pub actor: Actor,
