@@ -34,6 +34,9 @@ pub enum Error {
     /// The request body is larger than the panel takes, in bytes.
     #[error("the request is larger than {0} bytes")]
     TooLarge(usize),
+    /// The file is larger than the setting `import.largest`, in MiB.
+    #[error("the file is larger than {0} MiB")]
+    FileTooLarge(u32),
     /// The request body did not arrive in time.
     #[error("the request took too long to arrive")]
     TooSlow,

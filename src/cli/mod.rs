@@ -3,11 +3,18 @@
 //! 0 done, 1 failed, 2 usage, 3 findings. Errors are one line on standard error that says what to do.
 
 mod account;
+mod adopt;
+mod aside;
+mod backup;
 mod check;
 mod explain;
+mod export;
+mod import;
 mod install;
 mod log;
 mod postfix;
+mod schema;
+mod undo;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -19,7 +26,7 @@ use crate::access::Actor;
 use crate::config::{Config, LogFormat};
 use crate::demo;
 use crate::error::{Error, Result};
-use crate::store::{ChangeQuery, Store};
+use crate::store::{ChangeQuery, Store, parse_day, written_moment};
 use crate::web::{self, App};
 
 /// A web panel for Postfix lookup tables in MySQL or MariaDB.
@@ -50,15 +57,45 @@ enum Command {
     Explain(explain::Options),
     /// Look for mistakes in every row; exit code 3 where there is an error or a warning
     Check(check::Options),
+    /// Take rows of a file into a table, all of them or none; prints how many are added, changed, unchanged and refused
+    Import {
+        #[command(flatten)]
+        options: import::Options,
+        #[command(flatten)]
+        elsewhere: adopt::Elsewhere,
+    },
+    /// Write the rows of a table as CSV, JSON or SQL
+    Export(export::Options),
+    /// Write every table into one archive, as all of them are at one moment
+    Backup(backup::Backup),
+    /// Make the tables what they are in an archive
+    Restore(backup::Restore),
     /// List changes, newest first, one per line, the id first
     Changes {
         /// How many
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// Of rows of this table
+        #[arg(long, default_value = "")]
+        table: String,
+        /// Of the row with this key
+        #[arg(long, default_value = "")]
+        key: String,
+        /// By this account
+        #[arg(long, default_value = "")]
+        who: String,
+        /// From this day on, UTC
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        since: Option<String>,
     },
+    /// Put back every row as it was before a change
+    Undo(undo::Options),
     /// The configuration of Postfix: made, and compared with a live one
     #[command(subcommand)]
     Postfix(postfix::Command),
+    /// A database that is taken over: what it is, and giving its tables today's types
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// Print the effective settings, secrets masked
     Config,
     /// Run the panel on a private MariaDB with sample data, all in one folder
@@ -155,10 +192,53 @@ async fn perform(cli: Cli) -> Result<ExitCode> {
             }
             Ok(())
         }
-        Command::Changes { limit } => {
+        Command::Import { options, elsewhere } => {
             let store = Store::connect(&config).await?;
             store.require_migrated().await?;
-            changes(&store, limit).await
+            let taken = match elsewhere.panel() {
+                Some(panel) => adopt::perform(&store, panel, &elsewhere, &options).await?,
+                None => import::perform(&store, options).await?,
+            };
+            if !taken {
+                return Ok(ExitCode::FAILURE);
+            }
+            Ok(())
+        }
+        Command::Schema(command) => {
+            if schema::perform(&Store::connect(&config).await?, command).await? {
+                return Ok(ExitCode::from(FINDINGS));
+            }
+            Ok(())
+        }
+        Command::Backup(options) => {
+            let store = Store::connect(&config).await?;
+            store.require_migrated().await?;
+            backup::backup(&store, options).await
+        }
+        Command::Restore(options) => backup::restore(&Store::connect(&config).await?, options).await,
+        Command::Export(options) => return export::perform(&Store::connect(&config).await?, options).await,
+        Command::Changes {
+            limit,
+            table,
+            key,
+            who,
+            since,
+        } => {
+            let store = Store::connect(&config).await?;
+            store.require_migrated().await?;
+            let query = ChangeQuery {
+                table,
+                key,
+                who,
+                since: since.unwrap_or_default(),
+                ..ChangeQuery::default()
+            };
+            changes(&store, &query, limit).await
+        }
+        Command::Undo(options) => {
+            let store = Store::connect(&config).await?;
+            store.require_migrated().await?;
+            undo::perform(&store, options).await
         }
     }
     .map(|()| ExitCode::SUCCESS)
@@ -221,10 +301,13 @@ async fn migrate(store: &Store, dry_run: bool) -> Result<()> {
     Ok(())
 }
 
-async fn changes(store: &Store, limit: usize) -> Result<()> {
-    let (changes, _) = store
-        .changes(&Actor::command_line(), &ChangeQuery::default(), Some(limit))
-        .await?;
+/// A day of an option, as it was written.
+fn day(text: &str) -> Result<String, String> {
+    parse_day(text).map(|_| text.to_owned())
+}
+
+async fn changes(store: &Store, query: &ChangeQuery, limit: usize) -> Result<()> {
+    let (changes, _) = store.changes(&Actor::command_line(), query, Some(limit)).await?;
     for change in changes {
         let first = change.rows.first();
         let what = first.map(|r| format!("{} {} {}", r.action, r.table, crate::mail::visible(&r.subject)));
@@ -234,9 +317,9 @@ async fn changes(store: &Store, limit: usize) -> Result<()> {
             String::new()
         };
         print(&format!(
-            "{}\t{}Z\t{}\t{}\t{}{more}",
+            "{}\t{}\t{}\t{}\t{}{more}",
             change.id,
-            change.at.to_string().replace(' ', "T"),
+            written_moment(change.at),
             change.who,
             change.origin,
             what.unwrap_or_default()

@@ -18,6 +18,11 @@ impl Tables {
             .get(table)
             .is_some_and(|columns| columns.contains(&column.to_ascii_lowercase()))
     }
+
+    /// Whether there is no table but those whose names begin like this.
+    pub fn is_empty_but_for(&self, prefix: &str) -> bool {
+        self.0.keys().all(|name| name.starts_with(prefix))
+    }
 }
 
 impl<T: Into<String>> FromIterator<(T, Vec<String>)> for Tables {

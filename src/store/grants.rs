@@ -72,6 +72,21 @@ impl Store {
         transaction.commit().await.map_err(classify)
     }
 
+    /// The names of those to whom a domain is granted.
+    ///
+    /// # Errors
+    /// The actor is no operator, or the database does not answer.
+    pub async fn owners_of(&self, actor: &Actor, domain: &str) -> Result<Vec<String>> {
+        actor.require_operator()?;
+        sqlx::query_scalar(
+            "SELECT a.name FROM pw_grants g JOIN pw_accounts a ON a.id = g.account_id WHERE g.domain = ? ORDER BY a.name",
+        )
+        .bind(domain)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(classify)
+    }
+
     /// Takes a domain back from an owner; effective with the next request. Nothing happens where it is not granted.
     ///
     /// # Errors

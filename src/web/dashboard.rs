@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::archive::Age;
 use super::changes::ChangeView;
 use super::page::{Page, render};
 use super::request::Visitor;
@@ -22,7 +23,11 @@ const LATEST: usize = 8;
 #[template(path = "dashboard.html")]
 struct Dashboard {
     page: Page,
+    /// What goes on behind the pages: title and address.
+    works: Vec<(String, String)>,
     drift: Option<Drift>,
+    /// How old the last backup is, where that is too old.
+    backup: Option<String>,
     cards: Vec<Card>,
     remarks: Vec<Remark>,
     findings: Vec<Attention>,
@@ -114,11 +119,19 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         .await?;
     let template = Dashboard {
         page: visitor.page("Dashboard", "dashboard").await?,
+        works: visitor.app.jobs.under_way(visitor.account),
         drift: drift(&visitor).await?,
+        backup: Age::of_last(&visitor)
+            .await?
+            .filter(|age| age.is_old)
+            .map(|age| age.text),
         cards,
         remarks,
         findings: findings(&visitor, &overrides).await?,
-        changes: changes.into_iter().map(ChangeView::new).collect(),
+        changes: changes
+            .into_iter()
+            .map(|change| ChangeView::new(actor, change))
+            .collect(),
     };
     render(StatusCode::OK, &template)
 }

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::changes::History;
 use super::limits::Limits;
 use super::overrides::Placement;
 use super::page::{Page, render};
@@ -65,6 +66,8 @@ pub struct Form {
     pub extra: Extra,
     /// What is wrong with fields that are no column's.
     pub beside: Vec<Problem>,
+    /// What was done to the row.
+    pub history: Option<History>,
 }
 
 /// What the form of one table has that others have not.
@@ -211,7 +214,7 @@ pub fn blank(resource: &Resource, table: &Table, offered: &BTreeMap<String, Stri
     let open = |column: &Column| column.kind != Kind::Password;
     let offer = |column: &Column| offered.get(column.name).filter(|_| open(column)).cloned();
     columns(resource, table)
-        .map(|c| (c.name, offer(c).unwrap_or_else(|| default_of(c, table))))
+        .map(|c| (c.name, offer(c).unwrap_or_else(|| table.default_of(c))))
         .collect()
 }
 
@@ -224,26 +227,18 @@ pub fn typed(resource: &Resource, table: &Table, fields: &Fields, stored: Option
                 (Some(value), _, _) => value.to_owned(),
                 (None, Kind::Switch, _) => String::new(),
                 (None, _, Some(row)) => row.text(column.name).to_owned(),
-                (None, _, None) => default_of(column, table),
+                (None, _, None) => table.default_of(column),
             };
             (column.name, value)
         })
         .collect()
 }
 
-/// What a new row has in a column that nobody filled in. For what is rarely needed the live table says so: it may have
-/// been set up for this server's directories and users.
-fn default_of(column: &Column, table: &Table) -> String {
-    let live = table.column(column.name).and_then(|live| live.default.clone());
-    live.filter(|_| column.rare)
-        .unwrap_or_else(|| column.default.to_owned())
-}
-
 /// Puts back what domain owners may not set, whatever they sent: which user writes mail where.
 pub fn keep_rare(values: &mut Typed, resource: &Resource, table: &Table, stored: Option<&Row>) {
     for (name, value) in values {
         if let Some(column) = resource.column(name).filter(|column| column.rare) {
-            *value = stored.map_or_else(|| default_of(column, table), |row| row.text(name).to_owned());
+            *value = stored.map_or_else(|| table.default_of(column), |row| row.text(name).to_owned());
         }
     }
 }
@@ -288,6 +283,7 @@ impl Form {
             limits: Limits::default(),
             extra: Extra::None,
             beside: Vec::new(),
+            history: None,
         }
     }
 

@@ -192,7 +192,10 @@ impl Look<'_> {
             catch_all,
             sections,
             backup,
-            changes: changes.into_iter().map(ChangeView::new).collect(),
+            changes: changes
+                .into_iter()
+                .map(|change| ChangeView::new(actor, change))
+                .collect(),
             writable,
             departures: actor.require_write(&users::RESOURCE).is_ok(),
             addable: self.addable().await?,

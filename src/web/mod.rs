@@ -6,21 +6,27 @@
 
 mod account;
 mod accounts;
+mod archive;
 mod assets;
 mod changes;
 mod check;
+mod confirmed;
 mod crud;
 mod dashboard;
 mod departures;
 mod device;
+mod download;
 mod error;
 mod explain;
 mod form;
 mod health;
 mod hub;
+mod import;
 mod invitation;
+mod jobs;
 mod layers;
 mod limits;
+mod multipart;
 mod overrides;
 mod page;
 mod passkeys;
@@ -29,13 +35,18 @@ mod proof;
 mod reports;
 mod request;
 mod routes;
+mod schema;
 mod search;
 mod secrets;
 mod sign_in;
 mod text;
+mod undo;
+mod uploads;
 mod urls;
 mod view;
 mod watch;
+mod whole_domain;
+mod written;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,12 +63,17 @@ use tower::util::BoxCloneSyncService;
 use crate::access;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::exchange::Writing;
 use crate::mailer::Mailer;
 use crate::resource;
-use crate::store::{Sessions, Store};
+use crate::store::{ChangeQuery, Sessions, Store};
 use check::Checking;
+use download::Downloads;
+use jobs::Jobs;
+use request::{Asked, Visitor};
 use routes::Routes;
 use secrets::Secrets;
+use uploads::Uploads;
 use urls::Urls;
 use watch::Watch;
 
@@ -77,6 +93,9 @@ pub struct App {
     secrets: Arc<Secrets>,
     watch: Arc<Watch>,
     checking: Arc<Checking>,
+    jobs: Arc<Jobs>,
+    uploads: Arc<Uploads>,
+    downloads: Arc<Downloads>,
 }
 
 /// The whole panel as one service.
@@ -98,6 +117,9 @@ impl App {
             secrets: Arc::new(Secrets::default()),
             watch: Arc::default(),
             checking: Arc::default(),
+            jobs: Arc::default(),
+            uploads: Arc::default(),
+            downloads: Arc::default(),
         })
     }
 
@@ -130,7 +152,9 @@ impl App {
         access::verify_nobody(String::new()).await?;
         let sweeper = tokio::spawn(sweep(
             self.store.clone(),
+            Arc::clone(&self.uploads),
             Sessions::new(self.store.clone(), self.config.session),
+            self.config.changes.keep_days,
         ));
         let make = axum::ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(panel);
         let (stopping, stopped) = oneshot::channel();
@@ -203,9 +227,21 @@ fn pages() -> Routes {
         .get("/logout", sign_in::ask_leave)
         .post("/logout", sign_in::leave)
         .get("/changes", changes::index)
+        .get(
+            "/changes/export.csv",
+            |visitor: Visitor, query: Asked<ChangeQuery>| changes::export(visitor, query.0, Writing::Csv),
+        )
+        .get(
+            "/changes/export.json",
+            |visitor: Visitor, query: Asked<ChangeQuery>| changes::export(visitor, query.0, Writing::Json),
+        )
+        .get("/changes/{id}", changes::show)
+        .post("/changes/{id}/undo", undo::undo)
+        .get("/jobs/{name}", jobs::show)
         .get("/search", search::show)
         .get("/explain", explain::show)
         .get("/postfix", postfix::show)
+        .get("/schema", schema::show)
         .get("/account", account::show)
         .get("/account/password", account::password_form)
         .post("/account/password", account::set_password)
@@ -218,14 +254,19 @@ fn pages() -> Routes {
         .post("/account/sessions", account::end_sessions)
         .get("/invitation", invitation::show)
         .post("/invitation", invitation::accept)
+        .merge(archive::routes())
         .merge(check::routes())
         .merge(accounts::routes())
         .merge(departures::routes())
+        .merge(whole_domain::routes())
         .merge(reports::routes())
-        .merge(overrides::routes());
-    resource::ALL
-        .iter()
-        .fold(pages, |pages, resource| pages.merge(crud::routes(resource)))
+        .merge(overrides::routes())
+        .merge(import::further_routes());
+    resource::ALL.iter().fold(pages, |pages, resource| {
+        pages
+            .merge(crud::routes(resource))
+            .merge(import::routes_of(resource))
+    })
 }
 
 /// Pages for anybody, without a session.
@@ -236,16 +277,23 @@ fn open_pages() -> Routes {
         .get("/static/{name}", assets::file)
 }
 
-/// Deletes sessions that have run out and attempts that are forgotten, now and then.
-async fn sweep(store: Store, sessions: Sessions) {
+/// Deletes sessions and files that have run out, attempts that are forgotten and changes that are older than so many days,
+/// now and then.
+async fn sweep(store: Store, uploads: Arc<Uploads>, sessions: Sessions, keep_days: u32) {
     let mut hourly = tokio::time::interval(Duration::from_hours(1));
     loop {
         hourly.tick().await;
+        uploads.delete_expired();
         if let Err(error) = sessions.delete_expired().await {
             tracing::warn!(%error, "could not delete expired sessions");
         }
         if let Err(error) = store.delete_forgotten(OffsetDateTime::now_utc()).await {
             tracing::warn!(%error, "could not delete forgotten attempts to sign in");
+        }
+        match store.forget_changes(keep_days, OffsetDateTime::now_utc()).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, keep_days, "deleted old rows from the record of changes"),
+            Err(error) => tracing::warn!(%error, "could not delete old changes"),
         }
     }
 }

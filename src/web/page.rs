@@ -54,10 +54,18 @@ const MENU: &[Group] = &[
 ];
 
 /// What follows for those who see the whole database: an owner of domains has nothing to do with the server.
-const SERVER: Group = ("Server", &[("postfix", "Postfix")]);
+const SERVER: Group = ("Server", &[("postfix", "Postfix"), ("archive", "Archive")]);
 
 /// The same for operators.
-const OPERATION: Group = ("Server", &[("postfix", "Postfix"), ("accounts", "Accounts")]);
+const OPERATION: Group = (
+    "Server",
+    &[
+        ("import", "Import"),
+        ("archive", "Archive"),
+        ("postfix", "Postfix"),
+        ("accounts", "Accounts"),
+    ],
+);
 
 /// A notice on top of the next page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +76,9 @@ pub struct Notice {
     pub lines: Vec<String>,
     /// A link behind them: label and address.
     pub link: Option<(String, String)>,
+    /// The change that was made, which can be undone from here.
+    #[serde(default)]
+    pub undo: Option<u64>,
     /// A password, link or list of codes that is shown this once. In the session it is only the name under which this
     /// process keeps it.
     #[serde(default)]
@@ -84,9 +95,17 @@ impl Notice {
             kind: "ok".to_owned(),
             lines,
             link: None,
+            undo: None,
             secret: None,
             about_secret: String::new(),
         }
+    }
+
+    /// With a button that undoes what was done, where anything was.
+    #[must_use]
+    pub fn undoable(mut self, change: Option<u64>) -> Self {
+        self.undo = change;
+        self
     }
 
     /// With something that is shown this once.
@@ -161,6 +180,11 @@ impl Page {
             Some(Role::Owner) | None => None,
         };
         MENU.iter().chain(server)
+    }
+
+    /// Whether the person sees the server's own pages, and not only those of some domains.
+    pub fn sees_server(&self) -> bool {
+        matches!(self.role, Some(Role::Operator | Role::Auditor))
     }
 
     /// A message as HTML, escaped, with what stands in backticks as code.

@@ -14,7 +14,15 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@');
 
 /// Keys that would collide with pages of the same name.
-const RESERVED: &[&str] = &["", "new", "bulk", "import", "export.csv"];
+const RESERVED: &[&str] = &[
+    "",
+    "new",
+    "bulk",
+    "import",
+    "export.csv",
+    "export.json",
+    "export.sql",
+];
 
 /// Longest path a person is sent back to, in bytes; encoded it may be three times that. Apache takes headers of 8190 bytes.
 const LONGEST: usize = 2500;
@@ -217,6 +225,7 @@ mod tests {
             "..",
             "ü",
             "bulk",
+            "export.sql",
             "joe@x.example",
         ] {
             let encoded = segment(name);

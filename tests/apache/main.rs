@@ -15,3 +15,4 @@ mod outage;
 mod pages;
 mod refusals;
 mod tls;
+mod uploads;

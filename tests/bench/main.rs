@@ -5,6 +5,8 @@
 #![expect(clippy::disallowed_methods, reason = "the floor is the SQL alone")]
 #![expect(clippy::cast_precision_loss, reason = "no figure here comes near 2^52")]
 
+mod export;
+mod import;
 mod scale;
 #[path = "../support/mod.rs"]
 mod support;
@@ -50,6 +52,8 @@ struct Effort {
     of_domain: u32,
     /// Aliases among which addresses are explained, tables checked and aliases saved.
     scales: &'static [u32],
+    /// Aliases of the files that are imported.
+    imported: &'static [u32],
 }
 
 impl Effort {
@@ -64,6 +68,7 @@ impl Effort {
                 searched: 300,
                 of_domain: 10,
                 scales: &[1_000],
+                imported: &[1_000],
             };
         }
         Self {
@@ -75,6 +80,7 @@ impl Effort {
             searched: 30_000,
             of_domain: 1_000,
             scales: &[1_000, 1_000_000],
+            imported: &[10_000, 100_000],
         }
     }
 }
@@ -98,8 +104,20 @@ async fn figures() {
     if is_wanted("panel") {
         panel(effort).await;
     }
+    for &rows in effort.imported {
+        if is_wanted("import") {
+            import::aliases(rows).await;
+        }
+    }
+    let of_scale = ["explain", "check", "saving"];
     for &aliases in effort.scales {
+        if !of_scale.into_iter().any(is_wanted) {
+            break;
+        }
         let database = scale::database(aliases).await;
+        if is_wanted("export") {
+            export::export(&database, aliases);
+        }
         if is_wanted("explain") {
             scale::explain(&database, aliases, effort).await;
         }

@@ -7,6 +7,7 @@ mod accounts;
 mod appearance;
 mod bulk;
 mod chromium;
+mod imports;
 mod journeys;
 mod keyboard;
 mod lists;

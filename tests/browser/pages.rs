@@ -52,11 +52,14 @@ pub async fn panel_with_everything() -> Panel {
         .collect::<Vec<_>>()
         .join(",");
     let other = &local[..63];
+    let sum = "0f".repeat(32);
     database
         .script(&format!(
             "INSERT INTO domains (domain) VALUES ('{domain}'), ('localhost');
              INSERT INTO aliases (mail, destination) VALUES ('{local}@{domain}', '{many}'), ('@{domain}', 'x@{domain}'),
                ('odd\\n1\\t2 @blobber.org', 'nobody, , x');
+             INSERT INTO pw_backups (at, who, origin, file, bytes, row_count, sha256) VALUES (NOW() - INTERVAL 9 DAY, '{other}', 'command line',
+               '/var/lib/{domain}/postwarden.backup', 123456789, 1234567, '{sum}');
              INSERT INTO backups (domain, transport) VALUES ('mx.{domain}', 'smtp:[{domain}]:2525');
              INSERT INTO relays (recipient, status) VALUES ('{local}@mx.{domain}', 'WHAT');
              INSERT INTO relocated (oldadr, newadr) VALUES ('{other}x@{domain}', '{local}@{domain}');
@@ -188,6 +191,7 @@ fn pages_of((slug, subject, long, row): &Longest) -> Vec<(String, Page)> {
         get(slug),
         get(&format!("{slug}/new")),
         get(&format!("{slug}/new?copy={key}")),
+        get(&format!("{slug}/import")),
         get(row),
         get(&format!("{row}/edit")),
         get(&format!("{row}/delete")),
@@ -209,6 +213,58 @@ fn pages_of((slug, subject, long, row): &Longest) -> Vec<(String, Page)> {
         pages.push(post("review", &bulk, &[("all", "1"), ("action", action)]));
     }
     pages.push(post("nothing", &bulk, &[("action", "delete")]));
+    pages.push(post("edit", &bulk, &[("all", "1"), ("action", "edit")]));
+    pages
+}
+
+/// The pages about a column of many rows, and about a whole domain.
+async fn sets(panel: &Panel, local: &str, domain: &str) -> Vec<(String, Page)> {
+    let other = domain.replace("long-", "new--");
+    let replace = [
+        ("all", "1"),
+        ("action", "replace"),
+        ("column", "destination"),
+        ("find", domain),
+        ("replace", &*other),
+        ("whole", "1"),
+    ];
+    let stale = [&replace[..], &[("confirm", "1"), ("seen", "another")]].concat();
+    let set = [
+        ("all", "1"),
+        ("action", "set"),
+        ("column", "status"),
+        ("value", "REJECT"),
+    ];
+    let nowhere = [
+        &replace[..3],
+        &[("find", local), ("replace", domain), ("whole", "1")],
+    ]
+    .concat();
+    let mut pages = vec![
+        post("review", "aliases/bulk", &replace),
+        post("stale", "aliases/bulk", &stale),
+        post("review", "relays/bulk", &set),
+        post("refused", "aliases/bulk", &nowhere),
+    ];
+    let hub = key_of(panel, "domains", "domain", domain).await;
+    for (page, named) in [
+        (
+            "rename",
+            &[("domain", &*other), ("elsewhere", "1"), ("keep", "1")][..],
+        ),
+        ("clone", &[("domain", &*other), ("mailboxes", "1")]),
+        ("everything/delete", &[("elsewhere", "1")]),
+    ] {
+        let path = format!("{hub}/{page}");
+        pages.push(get(&path));
+        pages.push(post("review", &path, named));
+    }
+    pages.push(post(
+        "refused",
+        &format!("{hub}/rename"),
+        &[("domain", "blobber.org")],
+    ));
+    pages.push(post("refused", &format!("{hub}/clone"), &[("domain", "no name")]));
     pages
 }
 
@@ -265,6 +321,8 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
             "search?q=long",
             "search?q=nothing-like-it",
             "postfix",
+            "schema",
+            "archive",
             "explain",
             &format!("explain?address={alias}&setup=howto"),
             "explain?address=nobody@blobber.org",
@@ -277,12 +335,15 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
             &format!("aliases?q={}&domain={domain}&enabled=0", &local[..40]),
             "aliases?per=25&sort=-mail",
             "aliases?after=nothing",
+            "import",
+            "jobs/unknown",
             &odd,
             &format!("{odd}/delete"),
         ]
         .map(get),
     );
     pages.extend(departures(&format!("{}x@{domain}", &local[..63]), &domain));
+    pages.extend(sets(panel, &local, &domain).await);
     let there = [("mail", alias.as_str()), ("destination", "x@y.example")];
     pages.push(post("taken", "aliases", &there));
     pages.push(post(
@@ -297,8 +358,25 @@ pub async fn every_page(panel: &Panel) -> Vec<(String, Page)> {
         ("enabled", "1"),
     ];
     pages.push(post("question", "aliases", &foreign));
+    pages.extend(imports(&alias, &domain));
     pages.extend(pages_of_people());
     pages
+}
+
+/// Pages of an import with rows as long as they may be.
+fn imports(alias: &str, domain: &str) -> Vec<(String, Page)> {
+    let rows = format!("new@{domain};{alias}\n{alias};x@y.example\n{alias} {alias};x\n@{domain};{alias}\n");
+    let headed = format!("mail;destination\n{rows}");
+    vec![
+        post("mapping", "aliases/import", &[("text", &rows)]),
+        post("shown", "aliases/import", &[("text", &headed)]),
+        post(
+            "refused",
+            "aliases/import",
+            &[("text", &headed), ("confirm", "1")],
+        ),
+        post("refused", "aliases/import", &[]),
+    ]
 }
 
 /// Pages about accounts, other people's and one's own.

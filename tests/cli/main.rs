@@ -4,20 +4,28 @@
 mod support;
 
 mod accounts;
+mod adoption;
+mod backup;
 mod changes;
 mod check;
 mod check_dns;
 mod crash;
+mod cut_short;
 mod demo;
 mod explain;
+mod export;
 mod fail2ban;
 mod failed_sign_ins;
 mod grants;
+mod import;
 mod migrate;
 mod postfix_generate;
 mod postfix_verify;
+mod round_trip;
+mod schema;
 mod serve;
 mod settings;
+mod undo;
 mod usage;
 
 use support::program;

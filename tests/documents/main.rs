@@ -124,6 +124,10 @@ const PACKAGING: &[(&str, &str)] = &[
         include_str!("../../packaging/systemd/postwarden.service"),
     ),
     (
+        "postwarden-backup.service",
+        include_str!("../../packaging/systemd/postwarden-backup.service"),
+    ),
+    (
         "postwarden.conf",
         include_str!("../../packaging/apache/postwarden.conf"),
     ),
@@ -167,20 +171,24 @@ fn the_packaging_names_only_settings_there_are() {
 fn the_packaging_runs_only_commands_there_are() {
     let known = commands(&[]);
     let file = |name: &str| PACKAGING.iter().find(|(file, _)| *file == name).expect(name).1;
-    let run = file("Dockerfile")
-        .lines()
-        .filter_map(|line| line.strip_prefix("CMD [\""))
-        .chain(
-            file("compose.yaml")
-                .lines()
-                .filter_map(|line| line.trim().strip_prefix("command: [\""))
-                .filter(|arguments| !arguments.starts_with('-')),
-        )
-        .chain(
-            file("postwarden.service")
-                .lines()
-                .filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/postwarden ")),
-        );
+    let run =
+        file("Dockerfile")
+            .lines()
+            .filter_map(|line| line.strip_prefix("CMD [\""))
+            .chain(
+                file("compose.yaml")
+                    .lines()
+                    .filter_map(|line| line.trim().strip_prefix("command: [\""))
+                    .filter(|arguments| !arguments.starts_with('-')),
+            )
+            .chain(
+                file("postwarden.service")
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/postwarden ")),
+            )
+            .chain(file("postwarden-backup.service").lines().filter_map(|line| {
+                line.strip_prefix("ExecStart=/bin/sh -c 'exec /usr/local/bin/postwarden ")
+            }));
     let run: Vec<&str> = run
         .map(|arguments| {
             arguments
@@ -189,7 +197,7 @@ fn the_packaging_runs_only_commands_there_are() {
                 .unwrap_or("")
         })
         .collect();
-    assert_eq!(run, ["serve", "migrate", "serve"]);
+    assert_eq!(run, ["serve", "migrate", "serve", "backup"]);
     assert!(
         run.iter()
             .all(|command| known.iter().any(|known| known == command)),
@@ -253,7 +261,9 @@ fn every_link_and_path_in_the_documents_leads_to_a_file() {
         let folder = document.parent().expect("a folder");
         for target in links(&text) {
             checked += 1;
-            assert!(folder.join(target).exists(), "{}: {target}", document.display());
+            // The place within a page is for readers.
+            let file = target.split('#').next().unwrap_or_default();
+            assert!(folder.join(file).exists(), "{}: {target}", document.display());
         }
     }
     assert!(checked > 10, "only {checked} links found");

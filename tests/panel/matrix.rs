@@ -55,6 +55,9 @@ fn key(path: &str) -> &'static str {
     }
 }
 
+/// What `{id}` stands for: a change to a row of mine.example that is still what the change left.
+const CHANGE: &str = "68";
+
 /// Asks of one page.
 struct Line {
     text: &'static str,
@@ -101,6 +104,7 @@ impl Line {
         };
         self.path
             .replace("{key}", key(self.path))
+            .replace("{id}", CHANGE)
             .replace("{name}", name)
             .replace("{domain}", "mine.example")
     }
@@ -116,7 +120,8 @@ impl Line {
     fn is_about_the_session(&self) -> bool {
         let route = self.path.split('?').next().unwrap_or_default();
         let first = route.split('/').nth(1).unwrap_or_default();
-        matches!(first, "login" | "logout" | "account" | "invitation") || route == "/check/again"
+        matches!(first, "login" | "logout" | "account" | "invitation")
+            || matches!(route, "/check/again" | "/archive/download")
     }
 
     async fn ask(&self, browser: &Browser) -> Answer {
@@ -272,6 +277,26 @@ async fn ground() -> Panel {
             .script(&format!("UPDATE {slug} SET enabled = 1"))
             .await;
     }
+    let fields = [
+        ("newadr", "zzmine-newer@out.example"),
+        ("enabled", "1"),
+        ("confirm", "1"),
+    ];
+    assert_eq!(
+        operator
+            .post(
+                "relocated/12",
+                &[&[("oldadr", "zzmine-old@mine.example")], &fields[..]].concat()
+            )
+            .await
+            .status,
+        303
+    );
+    let last = panel
+        .database
+        .value("SELECT CAST(MAX(change_id) AS CHAR) FROM pw_changes")
+        .await;
+    assert_eq!(last.as_deref(), Some(CHANGE));
     panel.account("auditor", Role::Auditor, &[]).await;
     panel.account("somebody", Role::Owner, &["mine.example"]).await;
     panel

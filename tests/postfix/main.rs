@@ -23,3 +23,4 @@ mod relocated;
 mod rules;
 mod transports;
 mod verification;
+mod whole_domain;

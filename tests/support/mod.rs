@@ -337,6 +337,19 @@ impl Browser {
         Answer::of(self.client.post(address).form(&fields)).await
     }
 
+    /// What work came to that may have gone on behind the pages; the answer itself where it did not.
+    pub async fn finished(&self, answer: Answer) -> Answer {
+        let mut answer = answer;
+        while answer.status == 303 && answer.location().contains("/jobs/") {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            let shown = self.get(answer.location()).await;
+            if shown.status != 200 || shown.header("refresh").is_empty() {
+                answer = shown;
+            }
+        }
+        answer
+    }
+
     /// Posts, and confirms if the page asks to.
     pub async fn post_confirmed(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let answer = self.post(path, fields).await;

@@ -78,6 +78,15 @@ pub fn run_with_input(arguments: &[&str], variables: &[(&str, &str)], input: &st
     }
 }
 
+/// Starts the program on a database and leaves it to the caller; what it prints goes nowhere.
+pub fn start_on(database: &Database, arguments: &[&str]) -> Child {
+    command(arguments, &[("DATABASE_URL", &database.url)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
 /// Runs the program on a database.
 pub fn on(database: &Database, arguments: &[&str]) -> Finished {
     run(arguments, &[("DATABASE_URL", &database.url)])

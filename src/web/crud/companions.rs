@@ -119,7 +119,7 @@ pub(super) async fn plan(
             plan.warnings.extend(warning.filter(|_| renamed));
         }
         "access" if visitor.actor.scope != Scope::Everything => {
-            let problems = beyond_owners(draft);
+            let problems = access::beyond_owners(draft);
             if !problems.is_empty() {
                 return Err(Unplanned::Problems(problems));
             }
@@ -131,28 +131,6 @@ pub(super) async fn plan(
         _ => {}
     }
     Ok(plan)
-}
-
-/// What of an access rule would act on other people's mail: owners have rules about their own addresses.
-fn beyond_owners(draft: &Draft) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if !draft.text("pattern").contains('@') {
-        problems.push(Problem {
-            column: "pattern",
-            message: "A rule for a whole domain holds for its subdomains too, which may be somebody else's. Write the \
-                      address, or ask the operator."
-                .to_owned(),
-        });
-    }
-    if access::reaches_others(&draft.text("action")) {
-        problems.push(Problem {
-            column: "action",
-            message: "Postfix throws away or holds the whole message, also for recipients who are not yours. Choose \
-                      REJECT or DEFER, or ask the operator."
-                .to_owned(),
-        });
-    }
-    problems
 }
 
 /// Rows that somebody may switch on, and those that saving would be refused for: subject and reason.
@@ -167,7 +145,9 @@ pub(super) fn switchable<'r>(
     let (mut mine, mut refused) = (Vec::new(), Vec::new());
     for row in rows {
         let on = row.switched_on().check(resource, visitor.app.store.rules());
-        let problem = on.ok().and_then(|draft| beyond_owners(&draft).into_iter().next());
+        let problem = on
+            .ok()
+            .and_then(|draft| access::beyond_owners(&draft).into_iter().next());
         match problem.filter(|_| !row.is_enabled()) {
             Some(problem) => refused.push((row.text(resource.subject).to_owned(), problem.message)),
             None => mine.push(row.clone()),

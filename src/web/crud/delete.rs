@@ -131,9 +131,9 @@ pub(super) async fn delete(
         lines.extend(plan.told);
     }
     match visitor.app.store.apply(&visitor.actor, &operations).await {
-        Ok(_) => {
+        Ok(applied) => {
             let done = Done {
-                changed: true,
+                change: applied.change,
                 lines,
                 warnings: Vec::new(),
                 link: None,

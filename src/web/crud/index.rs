@@ -4,8 +4,9 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::access::Role;
 use crate::error::{Error, ReadOnly, Result};
-use crate::resource::Resource;
+use crate::resource::{Kind, Resource};
 use crate::store::{ListQuery, Total, matter};
 use crate::web::limits::Limits;
 use crate::web::page::{Page, render};
@@ -35,6 +36,8 @@ struct Index {
     per: u16,
     /// Addresses of the same list with other page lengths.
     lengths: Vec<(u16, String)>,
+    /// The same rows as files: what they are called, and where they are.
+    files: Vec<(&'static str, String)>,
     read_only: Option<ReadOnly>,
     /// What the live Postfix does not look up.
     unread: Vec<String>,
@@ -163,6 +166,7 @@ pub(in crate::web) async fn respond(
         lengths: [25, 50, 100]
             .map(|n: u16| (n, address(&[("per", &n.to_string()), ("after", "")])))
             .to_vec(),
+        files: files(visitor, resource, &query),
         changeable: writable && rows.iter().any(RowView::is_removable),
         addable: writable && visitor.actor.may_add(resource) && full.is_none(),
         full,
@@ -174,6 +178,32 @@ pub(in crate::web) async fn respond(
         query,
     };
     render(StatusCode::OK, &template)
+}
+
+/// The rows of a list as files; those with passwords for who may have them.
+fn files(visitor: &Visitor, resource: &Resource, state: &ListQuery) -> Vec<(&'static str, String)> {
+    let at = |extension: &str, passwords: &str| {
+        let pairs = [
+            ("q", state.q.as_str()),
+            ("domain", state.domain.as_str()),
+            ("enabled", state.enabled.as_str()),
+            ("needs", state.needs.as_str()),
+            ("sort", state.sort.as_str()),
+            ("passwords", passwords),
+        ];
+        let path = format!("/{}/export.{extension}{}", resource.slug, query(&pairs));
+        visitor.app.urls.page(&path)
+    };
+    let mut files = vec![
+        ("CSV", at("csv", "")),
+        ("JSON", at("json", "")),
+        ("SQL", at("sql", "")),
+    ];
+    let has_passwords = resource.columns.iter().any(|c| c.kind == Kind::Password);
+    if has_passwords && visitor.actor.role == Role::Operator {
+        files.push(("SQL with password hashes", at("sql", "1")));
+    }
+    files
 }
 
 /// Why the live Postfix does nothing with rows there are, for those who can see to it.

@@ -2,6 +2,7 @@
 //! [`crate::resource`].
 
 pub(super) mod bulk;
+pub(super) mod bulk_edit;
 mod companions;
 pub(super) mod conflict;
 mod delete;
@@ -19,7 +20,7 @@ use axum::response::Response;
 use super::page::{Notice, see_other};
 use super::request::{Asked, Fields, KeySegment, Visitor};
 use super::routes::Routes;
-use super::{hub, text, urls};
+use super::{download, hub, text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::resource::overrides::IN_DOMAINS;
@@ -41,7 +42,7 @@ const MAILBOX_PASSWORD: &str = "This is its password. It will not be shown again
 /// The routes of one table.
 pub fn routes(resource: &'static Resource) -> Routes {
     let at = |rest: &str| format!("/{}{rest}", resource.slug);
-    Routes::default()
+    download::routes(resource.slug, &[resource])
         .get(&at(""), move |visitor: Visitor, query: Asked<ListQuery>| {
             index(resource, visitor, query.0)
         })
@@ -115,8 +116,8 @@ pub(super) async fn stored(visitor: &Visitor, resource: &'static Resource, segme
 
 /// What was done to a row, on its way into a notice.
 struct Done {
-    /// Whether anything was.
-    changed: bool,
+    /// The number of the change; `None` where everything was so already.
+    change: Option<u64>,
     /// What, in sentences.
     lines: Vec<String>,
     /// What Postfix makes of it that the person may not have meant.
@@ -137,13 +138,14 @@ async fn report(
     let kind = if done.warnings.is_empty() { "ok" } else { "warn" };
     let mut lines = done.lines;
     lines.extend(done.warnings);
-    if done.changed && resource.cached_by_postfix {
+    if done.change.is_some() && resource.cached_by_postfix {
         lines.push(CACHED.to_owned());
     }
     let notice = Notice {
         kind: kind.to_owned(),
         lines,
         link: done.link,
+        undo: done.change,
         about_secret: done.secret.as_ref().map_or("", |_| MAILBOX_PASSWORD).to_owned(),
         secret: done.secret,
     };

@@ -126,6 +126,7 @@ pub(super) async fn edit_form(
         form.limits.told = visitor.actor.kept(resource, Some(&domain));
     }
     form.extra = companions::extra(visitor, resource, table, Some(stored), values, fields).await?;
+    form.history = Some(visitor.history(resource, &stored.row.key).await?);
     form.without_rare_for(&visitor.actor);
     Ok(form)
 }
@@ -228,7 +229,7 @@ impl Saving<'_> {
             Ok(applied) => {
                 let key = applied.keys.first().map(String::as_str).unwrap_or_default();
                 let outcome = Outcome {
-                    changed: applied.change.is_some(),
+                    change: applied.change,
                     told: plan.told,
                     secret,
                 };
@@ -332,7 +333,7 @@ impl Saving<'_> {
 
     /// 303 to the list, or to another new form, with a notice of what happened.
     async fn done(self, draft: &Draft, key: &str, outcome: Outcome, tell: Vec<Warning>) -> Result<Response> {
-        let changed = outcome.changed;
+        let change = outcome.change;
         let urls = &self.visitor.app.urls;
         let subject = draft.text(self.resource.subject);
         let next = if self.fields.is_set("again") {
@@ -340,7 +341,7 @@ impl Saving<'_> {
         } else {
             urls.own(self.fields.text("next"))
         };
-        let mut lines = vec![if changed {
+        let mut lines = vec![if change.is_some() {
             format!("Saved `{subject}`.")
         } else {
             format!("`{subject}` was as you want it already; nothing was changed.")
@@ -356,7 +357,7 @@ impl Saving<'_> {
         let warnings: Vec<String> = tell.into_iter().map(|w| w.message).collect();
         let link = Some(("Edit again".to_owned(), urls.row(self.resource.slug, key)));
         let done = Done {
-            changed,
+            change,
             lines,
             warnings,
             link,
@@ -370,7 +371,8 @@ impl Saving<'_> {
 
 /// What became of a save.
 struct Outcome {
-    changed: bool,
+    /// The number of the change; `None` where everything was so already.
+    change: Option<u64>,
     /// What was written beside the row itself.
     told: Vec<String>,
     /// A password to be shown once.

@@ -88,20 +88,20 @@ pub(super) async fn set_enabled(
         }
         warnings = tell.into_iter().map(|w| w.message).collect();
     }
-    let changed = match store.apply(&visitor.actor, &[operation]).await {
-        Ok(applied) => applied.change.is_some(),
+    let change = match store.apply(&visitor.actor, &[operation]).await {
+        Ok(applied) => applied.change,
         Err(Refusal::Failed(error)) => return Err(error),
         Err(Refusal::Unstorable(why) | Refusal::Limit { why, .. }) => return Err(Error::Forbidden(why)),
         Err(other) => return Err(Error::Unexpected(format!("switching was refused: {other:?}"))),
     };
     let subject = text::plain(stored.row.text(resource.subject));
-    let line = match (changed, enabled) {
+    let line = match (change.is_some(), enabled) {
         (true, true) => format!("Enabled `{subject}`."),
         (true, false) => format!("Disabled `{subject}`."),
         (false, _) => format!("`{subject}` was as you want it already; nothing was changed."),
     };
     let done = Done {
-        changed,
+        change,
         lines: vec![line],
         warnings,
         link: None,

@@ -14,9 +14,10 @@ use super::page::{Page, render};
 use super::request::Visitor;
 use super::routes::Routes;
 use super::text;
+use super::written::{items, key, noun};
 use crate::error::{Error, Result};
-use crate::mail::{MailAddress, items_of};
-use crate::resource::{Kind, Part, Problem, Resource, aliases};
+use crate::mail::MailAddress;
+use crate::resource::{Problem, Resource, aliases};
 use crate::store::{Row, Traces};
 
 /// The two pages.
@@ -142,44 +143,6 @@ impl Facts {
             notes,
         }
     }
-}
-
-/// What a row is, at the beginning of a line.
-fn noun(resource: &Resource) -> String {
-    let noun = resource.words.noun;
-    noun[..1].to_uppercase() + &noun[1..]
-}
-
-/// The key in the address of a row's page: overrides go by their address.
-fn key(resource: &Resource, row: &Row) -> String {
-    match resource.part {
-        Part::Overrides => row.subject(resource),
-        Part::Whole | Part::Lists => row.key.clone(),
-    }
-}
-
-/// What a row does, item by item.
-fn items(resource: &Resource, row: &Row) -> Vec<String> {
-    let column = match resource.table {
-        "aliases" => {
-            return items_of(row.text("destination"))
-                .iter()
-                .map(|item| text::plain(item))
-                .collect();
-        }
-        "users" => "maildir",
-        "access_rules" => {
-            let rule = format!("{} {}", row.text("action"), row.text("message"));
-            return vec![text::plain(rule.trim())];
-        }
-        _ => {
-            let mut columns = resource.listed();
-            let column =
-                columns.find(|column| column.name != resource.subject && column.kind != Kind::Switch);
-            column.map_or("", |column| column.name)
-        }
-    };
-    vec![text::plain(row.text(column))]
 }
 
 /// Problems as the summary and the fields of these forms have them; what is no field's is said of the address.

@@ -4,16 +4,16 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Kindred, items, key, noun};
+use super::Kindred;
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
-use crate::store::{Plan, Refusal, Row, Written};
+use crate::store::{Applied, Plan, Refusal, Written};
 use crate::web::crud::refused::Answer;
 use crate::web::crud::{self, CACHED};
 use crate::web::page::{Notice, Page, render, see_other};
 use crate::web::request::{Fields, Visitor};
-use crate::web::text;
 use crate::web::urls::query;
+use crate::web::written::Line;
 
 #[derive(Template)]
 #[template(path = "departures/review.html")]
@@ -30,68 +30,6 @@ struct Review {
     effect: Vec<String>,
     /// Everything that was typed, to be sent again.
     fields: Vec<(&'static str, String)>,
-}
-
-/// One row that is written.
-struct Line {
-    noun: String,
-    subject: String,
-    /// Its page; `None` where it is new.
-    page: Option<String>,
-    before: Option<State>,
-    after: Option<State>,
-}
-
-impl Line {
-    fn of(visitor: &Visitor, written: &Written) -> Self {
-        let resource = written.resource;
-        let items = |row: &Option<Row>| row.as_ref().map(|row| items(resource, row)).unwrap_or_default();
-        let (before, after) = (items(&written.before), items(&written.after));
-        let state = |row: &Option<Row>, items: &[String], others: &[String]| {
-            row.as_ref().map(|row| State::of(items, others, row.is_enabled()))
-        };
-        let row = written.before.as_ref().or(written.after.as_ref());
-        Self {
-            noun: noun(resource),
-            subject: row
-                .map(|row| text::plain(&row.subject(resource)))
-                .unwrap_or_default(),
-            page: written
-                .before
-                .as_ref()
-                .map(|row| visitor.app.urls.row(resource.slug, &key(resource, row))),
-            before: state(&written.before, &before, &after),
-            after: state(&written.after, &after, &before),
-        }
-    }
-}
-
-/// Items that stay the same are named up to so many; the rest are counted.
-const NAMED: usize = 3;
-
-/// A row before or after.
-struct State {
-    /// What it does, and whether it does not do so on the other side: what differs first.
-    items: Vec<(String, bool)>,
-    /// Items that stay and are not named.
-    more: usize,
-    enabled: bool,
-}
-
-impl State {
-    fn of(items: &[String], others: &[String], enabled: bool) -> Self {
-        let (kept, differing): (Vec<&String>, Vec<&String>) =
-            items.iter().partition(|item| others.contains(item));
-        let more = kept.len().saturating_sub(NAMED);
-        let named = differing.iter().map(|item| ((*item).clone(), true));
-        Self {
-            items: named
-                .chain(kept.iter().take(NAMED).map(|item| ((*item).clone(), false)))
-                .collect(),
-            more,
-            enabled,
-        }
-    }
 }
 
 /// A departure that is checked and planned.
@@ -156,7 +94,7 @@ impl Planned<'_> {
             ));
         }
         match store.apply(actor, &self.plan.operations).await {
-            Ok(applied) => Ok(Outcome::Answer(self.finish(applied.rows).await?)),
+            Ok(applied) => Ok(Outcome::Answer(self.finish(&applied).await?)),
             Err(refusal) => refused(refusal, self.mine),
         }
     }
@@ -191,8 +129,8 @@ impl Planned<'_> {
         render(status, &review)
     }
 
-    async fn finish(self, rows: u32) -> Result<Response> {
-        let mut lines = vec![match rows {
+    async fn finish(self, applied: &Applied) -> Result<Response> {
+        let mut lines = vec![match applied.rows {
             0 => format!(
                 "`{}` was as you want it already; nothing was changed.",
                 self.address
@@ -201,7 +139,7 @@ impl Planned<'_> {
             n => format!("{} {n} rows were written, as one change.", self.done),
         }];
         lines.extend(self.plan.told);
-        if rows > 0 {
+        if applied.rows > 0 {
             lines.push(CACHED.to_owned());
         }
         let urls = &self.visitor.app.urls;
@@ -212,6 +150,7 @@ impl Planned<'_> {
         self.visitor
             .notify(Notice {
                 link,
+                undo: applied.change,
                 ..Notice::ok(lines)
             })
             .await?;

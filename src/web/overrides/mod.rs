@@ -18,7 +18,7 @@ use super::request::{Asked, KeySegment, Visitor};
 use super::routes::Routes;
 use super::view::{Cell, RowView};
 use super::watch::{GLANCE, Known, NOW};
-use super::{text, urls};
+use super::{download, text, urls};
 use crate::access::Rights;
 use crate::config::OverrideTable;
 use crate::error::{Error, Result};
@@ -38,6 +38,7 @@ pub fn routes() -> Routes {
         .post("/overrides", create)
         .get("/overrides/new", blank)
         .post("/overrides/bulk", bulk)
+        .merge(download::routes("overrides", &PLACES))
         .get("/overrides/{key}", edit)
         .post("/overrides/{key}", save)
         .get("/overrides/{key}/edit", edit)
@@ -291,6 +292,8 @@ async fn form(
         }
     }
     if let Some(stored) = stored {
+        let (resource, first) = &stored.rows[0];
+        form.history = Some(visitor.history(resource, &first.row.key).await?);
         form.key = Some(stored.address.clone());
         form.version = stored.version();
         form.subject = title;
@@ -318,17 +321,18 @@ async fn leave(
     visitor: &Visitor,
     mut lines: Vec<String>,
     warnings: Vec<Warning>,
-    changed: bool,
+    change: Option<u64>,
     link: Option<(String, String)>,
 ) -> Result<()> {
     let kind = if warnings.is_empty() { "ok" } else { "warn" };
     lines.extend(warnings.into_iter().map(|w| w.message));
-    if changed {
+    if change.is_some() {
         lines.push(CACHED.to_owned());
     }
     let notice = Notice {
         kind: kind.to_owned(),
         link,
+        undo: change,
         ..Notice::ok(lines)
     };
     visitor.notify(notice).await

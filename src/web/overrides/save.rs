@@ -106,7 +106,7 @@ impl Saving {
             return self.form().await?.with_warnings(ask).respond();
         }
         match store.apply(actor, &plan.operations).await {
-            Ok(applied) => self.done(&draft, applied.change.is_some(), plan, tell).await,
+            Ok(applied) => self.done(&draft, applied.change, plan, tell).await,
             Err(refusal) => self.refused(refusal).await,
         }
     }
@@ -204,7 +204,14 @@ impl Saving {
             .await
     }
 
-    async fn done(self, draft: &Draft, changed: bool, plan: Plan, tell: Vec<Warning>) -> Result<Response> {
+    async fn done(
+        self,
+        draft: &Draft,
+        change: Option<u64>,
+        plan: Plan,
+        tell: Vec<Warning>,
+    ) -> Result<Response> {
+        let changed = change.is_some();
         let address = draft.text("domain");
         let urls = &self.visitor.app.urls;
         let on = draft.text("enabled") == "1";
@@ -222,7 +229,7 @@ impl Saving {
             urls.own(self.fields.text("next"))
         };
         let link = Some(("Edit again".to_owned(), urls.row("overrides", &address)));
-        leave(&self.visitor, lines, tell, changed, link).await?;
+        leave(&self.visitor, lines, tell, change, link).await?;
         Ok(see_other(&next.unwrap_or_else(|| urls.page("/overrides"))))
     }
 }

@@ -1,5 +1,8 @@
 //! Overrides as a whole: deleted, switched on and off, one or many.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use axum::response::Response;
 
 use super::allowed::not_allowed;
@@ -7,10 +10,15 @@ use super::{Chosen, form, found, leave, live};
 use crate::error::{Error, Result};
 use crate::resource::Problem;
 use crate::resource::overrides::{IN_DOMAINS, PLACES};
-use crate::store::{Applied, Enabling, MOST, Operation, Override, Plan, Refusal, Selection, Stored, Table};
-use crate::web::crud::bulk::{
-    Action, Asked as AskedBulk, Review, already, finish, left_off, refusal, too_many,
+use crate::store::{
+    Applied, Enabling, MOST, Note, Operation, Override, Plan, Refusal, Selection, Stored, Table,
 };
+use crate::web::confirmed::{Answering, Confirmed};
+use crate::web::crud::bulk::{
+    Action, Asked as AskedBulk, NO_ACTION, NOTHING, Review, already, finish, left_off, refusal, too_many,
+    why_not,
+};
+use crate::web::crud::bulk_edit::{Chosen as ChosenRows, Way};
 use crate::web::crud::conflict::Now;
 use crate::web::form::Stage;
 use crate::web::page::see_other;
@@ -121,20 +129,20 @@ pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) ->
     if let Some(why) = beyond_limits(&result) {
         return confirm_delete(&visitor, &stored, plan, Some(why)).await;
     }
-    applied(result)?;
+    let change = applied(result)?;
     let mut lines = vec![format!("Deleted the override of `{}`.", stored.address)];
     lines.extend(plan.told);
-    leave(&visitor, lines, Vec::new(), true, None).await?;
+    leave(&visitor, lines, Vec::new(), change, None).await?;
     let next = visitor.app.urls.own(fields.text("next"));
     Ok(see_other(
         &next.unwrap_or_else(|| visitor.app.urls.page("/overrides")),
     ))
 }
 
-/// Rows changed, where nothing about them can be refused for what was typed.
-fn applied(result: Result<Applied, Refusal>) -> Result<u32> {
+/// The number of the change, where nothing about it can be refused for what was typed.
+fn applied(result: Result<Applied, Refusal>) -> Result<Option<u64>> {
     match result {
-        Ok(applied) => Ok(applied.rows),
+        Ok(applied) => Ok(applied.change),
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(Refusal::Conflict(_)) => Err(Error::Busy),
@@ -229,8 +237,8 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
     if let Some(why) = beyond_limits(&result) {
         return refused(&visitor, chosen, &table, &stored, why.to_owned()).await;
     }
-    let changed = applied(result)? > 0;
-    let line = match (changed, enabled) {
+    let change = applied(result)?;
+    let line = match (change.is_some(), enabled) {
         (true, true) => format!("Enabled the override of `{}`.", stored.address),
         (true, false) => format!(
             "Disabled the override of `{}`: its mail takes the route of its domain again.",
@@ -243,7 +251,7 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
     };
     let mut lines = vec![line];
     lines.extend(plan.told);
-    leave(&visitor, lines, Vec::new(), changed, None).await?;
+    leave(&visitor, lines, Vec::new(), change, None).await?;
     let next = visitor.app.urls.own(fields.text("next"));
     Ok(see_other(
         &next.unwrap_or_else(|| visitor.app.urls.page("/overrides")),
@@ -269,13 +277,14 @@ async fn refused(
 }
 
 pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
-    let (usual, _) = live(&visitor, None).await?;
-    visitor.actor.require_write(usual.place)?;
-    let asked = AskedBulk::read(&fields);
-    let mut review = asked.review(&visitor, &IN_DOMAINS).await?;
-    let Some(action) = asked.action else {
-        return review.respond(Some("Choose Enable, Disable or Delete."));
-    };
+    if let Some(way) = Way::named(fields.text("action")) {
+        return edit_many(Arc::new(visitor), fields, way, false).await;
+    }
+    change_many(Arc::new(visitor), fields).await
+}
+
+/// The overrides that were chosen, or why nothing can be done.
+async fn chosen(visitor: &Visitor, asked: &AskedBulk) -> Result<Result<Vec<Override>, String>> {
     let store = &visitor.app.store;
     let addresses = match &asked.selection {
         Selection::Keys(keys) => keys.iter().map(|key| key.to_lowercase()).collect(),
@@ -286,33 +295,47 @@ pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
         }
     };
     if addresses.len() > MOST {
-        return review.respond(Some(&too_many()));
+        return Ok(Err(too_many()));
     }
-    let all = store.overrides_of(&visitor.actor, &addresses).await?;
-    let chosen: Vec<&Override> = match action {
-        Action::Enable => {
-            let mut enabling = Enabling::default();
-            for stored in all.iter().filter(|o| !o.is_enabled()) {
-                match unusable(&visitor, stored) {
-                    None => enabling.keys.push(stored.address.clone()),
-                    Some((_, problems)) => {
-                        let reason = problems.into_iter().next().map(|p| p.message).unwrap_or_default();
-                        enabling.refused.push((stored.address.clone(), reason));
-                    }
-                }
+    store.overrides_of(&visitor.actor, &addresses).await.map(Ok)
+}
+
+/// Their transports, set or searched and replaced.
+fn edit_many(visitor: Arc<Visitor>, fields: Fields, way: Way, again: bool) -> Answering {
+    Box::pin(async move {
+        let (usual, _) = live(&visitor, None).await?;
+        visitor.actor.require_write(usual.place)?;
+        let asked = AskedBulk::read(&fields);
+        let problem = match chosen(&visitor, &asked).await? {
+            Ok(overrides) if overrides.is_empty() => NOTHING.to_owned(),
+            Ok(overrides) => {
+                let chosen = ChosenRows {
+                    resource: &IN_DOMAINS,
+                    rows: overrides.into_iter().flat_map(|stored| stored.rows).collect(),
+                    left_out: Vec::new(),
+                    anew: Box::new(move |visitor, fields| edit_many(visitor, fields, way, true)),
+                };
+                return chosen.answer(visitor, asked, way, again).await;
             }
-            review.left_out = left_off(&enabling, all.len());
-            all.iter()
-                .filter(|o| enabling.keys.contains(&o.address))
-                .collect()
-        }
-        Action::Disable => {
-            let on: Vec<&Override> = all.iter().filter(|o| o.is_enabled()).collect();
-            review.left_out = already(all.len() - on.len(), "disabled");
-            on
-        }
-        Action::Delete => all.iter().collect(),
+            Err(problem) => problem,
+        };
+        asked.review(&visitor, &IN_DOMAINS).await?.respond(Some(&problem))
+    })
+}
+
+async fn change_many(visitor: Arc<Visitor>, fields: Fields) -> Result<Response> {
+    let (usual, _) = live(&visitor, None).await?;
+    visitor.actor.require_write(usual.place)?;
+    let asked = AskedBulk::read(&fields);
+    let mut review = asked.review(&visitor, &IN_DOMAINS).await?;
+    let Some(action) = asked.action else {
+        return review.respond(Some(NO_ACTION));
     };
+    let all = match chosen(&visitor, &asked).await? {
+        Ok(all) => all,
+        Err(problem) => return review.respond(Some(&problem)),
+    };
+    let chosen = concerned(&visitor, action, &all, &mut review);
     if let Some(why) = chosen.iter().find_map(|stored| limit(&visitor, stored, action)) {
         return review.respond(Some(&why));
     }
@@ -321,6 +344,7 @@ pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
     if chosen.is_empty() {
         return review.respond(Some("No override is selected that this would change."));
     }
+    let store = &visitor.app.store;
     let mut operations = match action {
         Action::Enable | Action::Disable => switching(&chosen, action == Action::Enable),
         Action::Delete => Vec::new(),
@@ -341,22 +365,48 @@ pub(super) async fn bulk(visitor: Visitor, fields: Fields) -> Result<Response> {
         review.effect = store.effect(&visitor.actor, &operations).await?.sentences();
         return review.respond(None);
     }
-    let result = store.apply(&visitor.actor, &operations).await;
-    if let Some(why) = beyond_limits(&result) {
-        return review.respond(Some(why));
-    }
-    applied(result)?;
-    let count = text::number(chosen.len() as u64);
-    let noun = if chosen.len() == 1 {
-        "override"
-    } else {
-        "overrides"
+    let confirmed = Confirmed {
+        title: format!("{} {}", review.verb, review.what),
+        operations,
+        note: Note::default(),
     };
-    finish(
-        &visitor,
-        &IN_DOMAINS,
-        &asked,
-        format!("{} {count} {noun}.", action.past()),
-    )
-    .await
+    let (line, back) = (format!("{} {}.", action.past(), review.what), review.back.clone());
+    let done =
+        move |visitor: &Visitor, applied: &Applied| (finish(visitor, &IN_DOMAINS, line, applied), back);
+    let refused = move |_: Arc<Visitor>, refusal: Refusal| -> Answering {
+        Box::pin(async move { review.respond(Some(&why_not(refusal)?)) })
+    };
+    confirmed.carry_out(&visitor, done, refused).await
+}
+
+/// Those of the overrides that would change; the page says what becomes of the others.
+fn concerned<'o>(
+    visitor: &Visitor,
+    action: Action,
+    all: &'o [Override],
+    review: &mut Review,
+) -> Vec<&'o Override> {
+    match action {
+        Action::Enable => {
+            let mut enabling = Enabling::default();
+            for stored in all.iter().filter(|o| !o.is_enabled()) {
+                match unusable(visitor, stored) {
+                    None => enabling.keys.push(stored.address.clone()),
+                    Some((_, problems)) => {
+                        let reason = problems.into_iter().next().map(|p| p.message).unwrap_or_default();
+                        enabling.refused.push((stored.address.clone(), reason));
+                    }
+                }
+            }
+            review.left_out = left_off(&enabling, all.len());
+            let on: HashSet<&String> = enabling.keys.iter().collect();
+            all.iter().filter(|o| on.contains(&o.address)).collect()
+        }
+        Action::Disable => {
+            let on: Vec<&Override> = all.iter().filter(|o| o.is_enabled()).collect();
+            review.left_out = already(all.len() - on.len(), "disabled");
+            on
+        }
+        Action::Delete => all.iter().collect(),
+    }
 }
