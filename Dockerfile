@@ -13,6 +13,7 @@ COPY src src
 COPY migrations migrations
 COPY static static
 COPY templates templates
+COPY packaging/systemd packaging/systemd
 # cargo goes by the time of the files, which here is older than that of the empty program.
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked
 
