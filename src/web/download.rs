@@ -1,16 +1,14 @@
 //! Files that are made while they are read: rows of tables, the archive of everything.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::request::{Asked, Fields, Visitor};
+use super::room::{Place, Room};
 use super::routes::Routes;
 use crate::access::Role;
 use crate::error::{Error, Result};
@@ -30,22 +28,11 @@ pub(super) const PATIENCE: Patience = Patience {
 
 /// Room for files that are being sent.
 #[derive(Debug)]
-pub struct Downloads {
-    room: Arc<Semaphore>,
-    own: Mutex<HashMap<u32, Arc<Semaphore>>>,
-}
-
-/// Room that one file takes up.
-#[derive(Debug)]
-#[expect(dead_code, reason = "it is kept until the file has been sent")]
-pub struct Room(OwnedSemaphorePermit, OwnedSemaphorePermit);
+pub struct Downloads(Room);
 
 impl Default for Downloads {
     fn default() -> Self {
-        Self {
-            room: Arc::new(Semaphore::new(AT_ONCE)),
-            own: Mutex::default(),
-        }
+        Self(Room::new(AT_ONCE, OF_ONE))
     }
 }
 
@@ -54,17 +41,8 @@ impl Downloads {
     ///
     /// # Errors
     /// [`Error::Busy`] where there is none.
-    pub fn room(&self, account: u32) -> Result<Room> {
-        let own = Arc::clone(
-            self.own
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(account)
-                .or_insert_with(|| Arc::new(Semaphore::new(OF_ONE))),
-        );
-        let own = own.try_acquire_owned().map_err(|_| Error::Busy)?;
-        let room = Arc::clone(&self.room).try_acquire_owned();
-        Ok(Room(own, room.map_err(|_| Error::Busy)?))
+    pub fn room(&self, account: u32) -> Result<Place> {
+        self.0.take(account).ok_or(Error::Busy)
     }
 }
 
@@ -73,7 +51,7 @@ impl Downloads {
 ///
 /// # Errors
 /// The name is none that a header can have.
-pub fn send(room: Room, outgoing: Outgoing, name: &str, kind: &str) -> Result<Response> {
+pub fn send(room: Place, outgoing: Outgoing, name: &str, kind: &str) -> Result<Response> {
     let pieces = stream::try_unfold((outgoing, room), |(mut outgoing, room)| async {
         match outgoing.next().await {
             Ok(Some(bytes)) => Ok(Some((Bytes::from(bytes), (outgoing, room)))),

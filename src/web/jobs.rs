@@ -1,7 +1,7 @@
 //! Work that may take longer than anybody looks at an empty page: it goes on behind the pages, tells how far it is, and
 //! ends whether somebody looks or not.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use axum::http::response::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use tokio::sync::Semaphore;
 
 use super::error;
 use super::page::{Notice, Page, render, see_other};
 use super::request::{KeySegment, Visitor};
+use super::room::Room;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Seen};
 
@@ -48,18 +48,14 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Jobs {
     known: Mutex<BTreeMap<String, Job>>,
-    /// Room for work that goes on at the same time.
-    room: Arc<Semaphore>,
-    /// The same of each account.
-    own: Mutex<HashMap<u32, Arc<Semaphore>>>,
+    room: Room,
 }
 
 impl Default for Jobs {
     fn default() -> Self {
         Self {
             known: Mutex::default(),
-            room: Arc::new(Semaphore::new(AT_ONCE)),
-            own: Mutex::default(),
+            room: Room::new(AT_ONCE, OF_ONE),
         }
     }
 }
@@ -85,15 +81,6 @@ impl Jobs {
         let mut jobs = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.retain(|_, job| job.ended.as_ref().is_none_or(|(at, _)| at.elapsed() < REMEMBERED));
         jobs
-    }
-
-    /// The room of an account.
-    fn own(&self, account: u32) -> Arc<Semaphore> {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(
-            own.entry(account)
-                .or_insert_with(|| Arc::new(Semaphore::new(OF_ONE))),
-        )
     }
 
     /// What an account has under way: titles and the addresses of their pages.
@@ -133,16 +120,12 @@ pub async fn run(
     progress: Progress,
     work: impl Future<Output = Result<Outcome>> + Send + 'static,
 ) -> Result<Response> {
-    let (room, own) = (
-        Arc::clone(&visitor.app.jobs.room),
-        visitor.app.jobs.own(visitor.account),
-    );
+    let place = visitor.app.jobs.room.wait(visitor.account);
     let waits = progress.clone();
     let mut task = tokio::spawn(async move {
         waits.begin("waiting for other work to end", 0);
-        // Neither is ever closed.
-        let _own = own.acquire_owned().await;
-        let _room = room.acquire_owned().await;
+        // There always is one in the end: the room is never closed.
+        let _place = place.await;
         waits.begin("", 0);
         work.await
     });

@@ -34,6 +34,7 @@ mod postfix;
 mod proof;
 mod reports;
 mod request;
+mod room;
 mod routes;
 mod schema;
 mod search;

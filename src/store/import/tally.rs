@@ -9,6 +9,7 @@ use super::{Imported, Sample};
 use crate::exchange::Refused;
 use crate::mail::MailboxPassword;
 use crate::resource::{Draft, Resource, Row, Value};
+use crate::store::changes::SECRET;
 use crate::store::row::Stored;
 use crate::store::schema::Table;
 use crate::store::unit::Values;
@@ -25,9 +26,6 @@ const LOOKED_AT: usize = 2_000;
 
 /// Remarks about rows that are told.
 const REMARKS: usize = 50;
-
-/// Columns nobody is shown.
-const SECRET: &[&str] = &["crypt", "clear"];
 
 /// Columns with what is to stand in them.
 pub(super) type Cells = Vec<(Cow<'static, str>, Value)>;
