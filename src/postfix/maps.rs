@@ -288,13 +288,13 @@ pub static MAPS: &[Map] = &[
         parameter: "smtpd_recipient_restrictions",
         serves: "enabled relocations",
         reason: "The same at the door, before a catch-all or an alias can take the mail and nobody is told. The row of the \
-                 address comes before that of its domain.",
+                 address comes first, then that without its extension, then that of its domain.",
         needs: &["oldadr", "newadr"],
         query: |tables| {
             format!(
                 "SELECT CONCAT('550 5.1.6 User has moved to ',newadr) FROM relocated WHERE '%u'<>'' \
                  AND oldadr IN ('%s',CONCAT(SUBSTRING_INDEX('%u','+',1),'@%d'),'@%d'){} AND TRIM(newadr)<>'' \
-                 ORDER BY oldadr LIKE '@%%' LIMIT 1",
+                 ORDER BY oldadr LIKE '@%%', oldadr<>'%s' LIMIT 1",
                 enabled(tables, "relocated")
             )
         },

@@ -1,7 +1,7 @@
 //! Addresses as Postfix handles them between its programs: without quotes, with a domain.
 
 use std::borrow::Cow;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::howto::Configuration;
 use super::{Site, rfc822};
@@ -19,18 +19,49 @@ pub(super) fn domain(address: &str) -> &str {
     parts(address).1.unwrap_or_default()
 }
 
-/// The addresses in what somebody typed or stored, without quotes, brackets and source routes; Postfix takes exactly one in
-/// `RCPT TO`.
+/// The addresses that are stored in a list, without quotes and brackets. One that has its only `@` in quotes keeps them, as it
+/// has no domain yet; an `@` alone is the empty address.
 pub(super) fn read(text: &str) -> Vec<String> {
     let addresses = rfc822::addresses(text).into_iter();
     addresses
-        .map(|address| unquoted(&address))
-        .filter(|address| !address.is_empty())
+        .map(|address| {
+            let (plain, has_domain) = unquoted(&address);
+            if plain.contains('@') && !has_domain {
+                address
+            } else if plain == "@" {
+                String::new()
+            } else {
+                plain
+            }
+        })
         .collect()
 }
 
-/// An address without the quotes of its local part. One that has its only `@` in them keeps them, as it has no domain yet.
-fn unquoted(address: &str) -> String {
+/// The address in what somebody typed, as smtpd(8) takes it from `RCPT TO` and `MAIL FROM`: exactly one, without quotes,
+/// brackets and source routes.
+pub(super) fn typed(text: &str) -> Option<String> {
+    // A source route is one address only between brackets, where it stands in SMTP.
+    let text = text.trim();
+    let bracketed = text.starts_with('@').then(|| format!("<{text}>"));
+    let addresses = rfc822::addresses(bracketed.as_deref().unwrap_or(text));
+    let [address] = addresses.as_slice() else {
+        return None;
+    };
+    let (plain, _) = unquoted(without_route(address));
+    (!plain.is_empty()).then_some(plain)
+}
+
+/// An address without the hosts it is to go by, `@one,@two:user@domain`.
+fn without_route(address: &str) -> &str {
+    let target = address.strip_prefix('@').and_then(|route| route.split_once(':'));
+    target
+        .map(|(_, target)| target)
+        .filter(|target| !target.is_empty())
+        .unwrap_or(address)
+}
+
+/// An address without the quotes of its local part, and whether an `@` stands outside of them.
+fn unquoted(address: &str) -> (String, bool) {
     let mut plain = String::with_capacity(address.len());
     let (mut is_quoted, mut has_domain) = (false, false);
     let mut chars = address.chars();
@@ -44,15 +75,16 @@ fn unquoted(address: &str) -> String {
             }
         }
     }
-    if plain.contains('@') && !has_domain {
-        address.to_owned()
-    } else {
-        plain
-    }
+    (plain, has_domain)
 }
 
-/// An address as it is written in mail and logs: its local part in quotes where it needs them.
+/// An address as it is written in mail and logs: its local part in quotes where it needs them, a route before it as it is.
 pub(super) fn written(address: &str) -> Cow<'_, str> {
+    if address.starts_with('@')
+        && let Some((route, target)) = address.split_once(':')
+    {
+        return Cow::Owned(format!("{route}:{}", written(target)));
+    }
     let (local, domain) = parts(address);
     let is_plain = !local.is_empty()
         && local.split('.').all(|atom| !atom.is_empty())
@@ -67,20 +99,23 @@ pub(super) fn written(address: &str) -> Cow<'_, str> {
     Cow::Owned(format!("\"{escaped}\"{domain}"))
 }
 
-/// An address with a domain: trivial-rewrite(8) takes source routes away, reads `host!user` and `user%host` where there is no
-/// `@`, and puts `@myorigin` behind what has no domain.
+/// An address with a domain: trivial-rewrite(8) takes source routes and an `@` behind the domain away, reads `host!user` and `user%host` where there is no
+/// `@`, and puts `@myorigin` behind what has no domain. The empty address stays as it is.
 pub(super) fn rewritten(address: &str, site: &Site, configuration: &Configuration) -> String {
-    if let Some(local) = address.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        return format!(
-            "{}@{}",
-            local.replace("\\\"", "\"").replace("\\\\", "\\"),
-            site.origin
-        );
+    if address.is_empty() {
+        return String::new();
     }
-    let mut address = match address.strip_prefix('@').and_then(|route| route.split_once(':')) {
-        Some((_, target)) => target.to_owned(),
-        None => address.to_owned(),
-    };
+    if address.starts_with('"')
+        && let (local, false) = unquoted(address)
+    {
+        return format!("{local}@{}", site.origin);
+    }
+    let mut address = without_route(address).to_owned();
+    if let Some(shorter) = address.strip_suffix('@')
+        && shorter.contains('@')
+    {
+        address.truncate(shorter.len());
+    }
     if !address.contains('@') {
         address = if let Some((host, user)) = address.split_once('!') {
             format!("{user}@{host}")
@@ -106,7 +141,7 @@ pub(super) fn rewritten(address: &str, site: &Site, configuration: &Configuratio
 /// Whether Postfix takes a domain for one: a host name, an address in brackets.
 pub(super) fn is_domain(name: &str) -> bool {
     if let Some(literal) = name.strip_prefix('[') {
-        return literal.len() > 1 && literal.ends_with(']');
+        return literal.strip_suffix(']').is_some_and(is_literal);
     }
     let labels = || name.split('.');
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -120,7 +155,15 @@ pub(super) fn is_domain(name: &str) -> bool {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c) || !c.is_ascii())
         })
-        && (!is_number || name.parse::<Ipv4Addr>().is_ok())
+        && !is_number
+}
+
+/// What may stand in brackets: `192.0.2.1`, `IPv6:2001:db8::1`.
+fn is_literal(literal: &str) -> bool {
+    match literal.split_at_checked("ipv6:".len()) {
+        Some((tag, address)) if tag.eq_ignore_ascii_case("ipv6:") => address.parse::<Ipv6Addr>().is_ok(),
+        _ => literal.parse::<Ipv4Addr>().is_ok(),
+    }
 }
 
 /// An address without its extension, `user+extension@domain`.
@@ -224,14 +267,16 @@ mod tests {
         for good in [
             "a.b",
             "[1.2.3.4]",
-            "1.2.3.4",
+            "[IPv6:2001:db8::1]",
             "a_b.c",
             "b\u{fc}cher.example",
             "1.a",
         ] {
             assert!(is_domain(good), "{good}");
         }
-        for bad in ["", "a..b", "-a.b", "a b", "a/b", "1.2.3", "[", "a.b."] {
+        for bad in [
+            "", "a..b", "-a.b", "a b", "a/b", "1.2.3", "1.2.3.4", "[", "[a.b]", "[1.2.3]", "[IPv6:x]", "a.b.",
+        ] {
             assert!(!is_domain(bad), "{bad}");
         }
     }

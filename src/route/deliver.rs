@@ -1,6 +1,6 @@
 //! What becomes of a final recipient: trivial-rewrite(8), the queue manager and the delivery agents.
 
-use super::address::{domain, is_domain, parts, rewritten, written};
+use super::address::{domain, is_domain, parts, rewritten, without_extension, written};
 use super::maps::Map;
 use super::trace::{Trace, joined};
 use super::{Delivery, Kind};
@@ -33,7 +33,7 @@ pub(super) struct Route {
     pub nexthop: String,
     /// Whether other servers may read a second host in the name: nobody outside may relay through it.
     pub is_routed: bool,
-    /// Whether the domain is none.
+    /// Whether the domain is none, or the address looks like an option of a command.
     pub is_malformed: bool,
 }
 
@@ -52,9 +52,12 @@ const SYSTEM_USERS: [&str; 7] = [
 ];
 
 impl Trace<'_> {
-    /// Resolves an address.
-    pub fn resolve(&self, typed: &str) -> Route {
+    /// An address without the hosts of this server behind it.
+    pub fn resolved(&self, typed: &str) -> String {
         let mut address = rewritten(typed, self.site, self.configuration);
+        if address.is_empty() {
+            return rewritten("MAILER-DAEMON", self.site, self.configuration);
+        }
         for _ in 0..MOST_HOSTS {
             let (local, Some(host)) = parts(&address) else {
                 break;
@@ -64,6 +67,12 @@ impl Trace<'_> {
             }
             address = rewritten(local, self.site, self.configuration);
         }
+        address
+    }
+
+    /// Resolves an address.
+    pub fn resolve(&self, typed: &str) -> Route {
+        let address = self.resolved(typed);
         let (local, name) = (parts(&address).0, domain(&address));
         let is_routed = !self.is_destination(name) && local.contains(['@', '!', '%']);
         let class = self.class(name);
@@ -83,7 +92,7 @@ impl Trace<'_> {
                 name.to_owned()
             },
             is_routed,
-            is_malformed: !is_domain(name),
+            is_malformed: !is_domain(name) || address.starts_with('-'),
             address,
         };
         if class != Class::Alias
@@ -116,7 +125,7 @@ impl Trace<'_> {
     /// What becomes of the mail for a final recipient.
     pub fn deliver(&self, recipient: &str) -> Delivery {
         let route = self.resolve(recipient);
-        let address = written(&rewritten(recipient, self.site, self.configuration)).into_owned();
+        let address = written(&route.address).into_owned();
         let with = |kind, reason: Option<String>| Delivery {
             address: address.clone(),
             kind,
@@ -124,7 +133,7 @@ impl Trace<'_> {
             maildir: None,
             reason,
         };
-        if route.is_malformed || route.address.starts_with('-') {
+        if route.is_malformed {
             return with(Kind::Bounce, Some("5.1.3 bad address syntax".to_owned()));
         }
         match route.transport.as_str() {
@@ -136,8 +145,12 @@ impl Trace<'_> {
             ),
             "virtual" => self.mailbox(&route, with(Kind::Mailbox, None)),
             "local" => {
-                let user = parts(&route.address).0.to_lowercase();
-                if is_system_user(&route.address) {
+                let bare = without_extension(&route.address, self.configuration.delimiter);
+                let user = parts(bare.as_ref().unwrap_or(&route.address)).0.to_lowercase();
+                if user.is_empty() {
+                    let reason = format!("5.1.3 null username in \"{}\"", route.address);
+                    with(Kind::Bounce, Some(reason))
+                } else if self.is_system_user(&route.address) {
                     with(Kind::Mailbox, None)
                 } else {
                     with(Kind::Bounce, Some(format!("5.1.1 unknown user: \"{user}\"")))
@@ -154,6 +167,17 @@ impl Trace<'_> {
                 ..with(Kind::Smtp, None)
             },
         }
+    }
+
+    /// Whether local(8) knows the name of an address on any server.
+    pub fn is_system_user(&self, address: &str) -> bool {
+        let bare = without_extension(address, self.configuration.delimiter);
+        let is = |address: &str| {
+            SYSTEM_USERS
+                .iter()
+                .any(|user| parts(address).0.eq_ignore_ascii_case(user))
+        };
+        is(address) || bare.as_deref().is_some_and(is)
     }
 
     /// virtual(8).
@@ -213,9 +237,10 @@ impl Route {
     }
 }
 
-/// The text of an error with its enhanced code, or with this one where it has none.
+/// The text of an error with its enhanced code, or with this one where it has none of the same class.
 pub(super) fn coded(default: &str, text: &str) -> String {
     let (code, text) = split_code(default, text);
+    let code = if code[..1] == default[..1] { code } else { default };
     format!("{code} {text}")
 }
 
@@ -235,13 +260,6 @@ pub(super) fn split_code<'t>(default: &'t str, text: &'t str) -> (&'t str, &'t s
 /// Whether master.cf has the service, as far as can be told: Debian's names, to the letter.
 fn is_service(name: &str) -> bool {
     Transport::parse(&format!("{name}:"), &[]).is_ok_and(|known| known.transport_name() == name)
-}
-
-/// Whether local(8) knows the name of an address on any server.
-pub(super) fn is_system_user(address: &str) -> bool {
-    SYSTEM_USERS
-        .iter()
-        .any(|user| parts(address).0.eq_ignore_ascii_case(user))
 }
 
 fn is_client(name: &str) -> bool {

@@ -13,7 +13,7 @@ use crate::mail::{EXPANSION_LIMIT, expand_spelled};
 /// Branches that are drawn: somewhat more than Postfix would deliver to.
 const MOST_BRANCHES: usize = 2 * EXPANSION_LIMIT;
 /// The longest address an alias may lead to (postconf(5), `virtual_alias_address_length_limit`).
-const LONGEST: usize = 1000;
+pub(super) const LONGEST: usize = 1000;
 
 /// A loop, or more than Postfix goes along with.
 const GIVES_UP: &str = "451 4.6.0 Alias expansion error";
@@ -66,11 +66,17 @@ impl Aliases<'_, '_> {
         let Trace {
             site, configuration, ..
         } = self.trace;
-        let found = self.trace.find(Map::Alias, address)?;
+        let found = self.trace.find_spelled(Map::Alias, address, false)?;
         let mut targets: Vec<Target> = Vec::new();
         let mut add = |list: &str, row: &str| {
             let row: Rc<str> = row.into();
-            let items = read(list).into_iter();
+            // By itself it is the empty address, in a list it is nothing.
+            let items = if list == "<>" && found.answers.len() == 1 {
+                vec![String::new()]
+            } else {
+                read(list)
+            };
+            let items = items.into_iter();
             targets.extend(items.map(|item| (rewritten(&item, site, configuration), Rc::clone(&row))));
         };
         if found.answers[0].1.starts_with('@') {
@@ -84,6 +90,15 @@ impl Aliases<'_, '_> {
         } else {
             for (row, destination) in found.answers.iter() {
                 add(destination, row);
+            }
+            // Postfix reads them as one text, in which a bracket of one row may swallow another.
+            let all = read(&joined(&found.answers));
+            if found.answers.len() > 1 && all.len() != targets.len() {
+                let row: Rc<str> = found.answers[0].0.as_str().into();
+                let all = all.into_iter();
+                targets = all
+                    .map(|item| (rewritten(&item, site, configuration), Rc::clone(&row)))
+                    .collect();
             }
         }
         let failure = if targets.is_empty() {
@@ -146,7 +161,8 @@ impl Trace<'_> {
         };
         let first: Vec<String> = lookup(&start).unwrap_or_default();
         let expansion = expand_spelled(&start, &first, &lookup);
-        let failure = aliases.failure.get().or(expansion.fails().then_some(GIVES_UP));
+        // Of several reasons cleanup(8) tells the one that it gives up.
+        let failure = expansion.fails().then_some(GIVES_UP).or(aliases.failure.get());
         Recipients {
             list: failure.map_or(Ok(expansion.list), Err),
             branches,

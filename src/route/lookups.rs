@@ -5,6 +5,12 @@ use std::sync::Arc;
 
 use crate::resource::Row;
 
+/// Rows that answer [`Question::Delivering`], [`Question::DeliveringInto`] or [`Question::Directory`], at most.
+pub const MOST_DELIVERING: usize = 1_000;
+
+/// Rows that answer [`Question::InDomain`], at most.
+pub const MOST_IN_DOMAIN: usize = 2_000;
+
 /// Rows that answer a question, by key.
 pub type Rows = Arc<[Row]>;
 
@@ -16,14 +22,16 @@ pub enum Question {
     Subject(&'static str, String),
     /// The rules about clients whose network has this address.
     Network(IpAddr),
-    /// The mailboxes in this directory, written without slashes and spaces around it.
+    /// The mailboxes in this directory, written as [`directory_named`](crate::mail::directory_named) does.
     Directory(String),
     /// The aliases, also those that are off, one of whose destinations is this address, by [`folded`] comparison; at most
-    /// 1,000.
+    /// [`MOST_DELIVERING`].
     Delivering(String),
-    /// The aliases, also those that are off, one of whose destinations is in this domain; at most 1,000.
+    /// The aliases, also those that are off, one of whose destinations is in this domain; at most
+    /// [`MOST_DELIVERING`].
     DeliveringInto(String),
-    /// The rows of a table that are about a domain: it itself, its addresses, its `@domain`; at most 2,000.
+    /// The rows of a table that are about a domain: it itself, its addresses, its `@domain`; at most
+    /// [`MOST_IN_DOMAIN`].
     InDomain(&'static str, String),
 }
 

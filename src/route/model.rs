@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::address::{read, written};
+use super::address::{typed, written};
 use super::expand::Recipients;
 use super::smtpd::{Fate, reply};
 use super::trace::Trace;
@@ -68,14 +68,14 @@ pub fn follow(tables: &dyn Lookups, site: &Site, asked: &Asked) -> Explanation {
 
 fn explained(trace: Trace<'_>) -> Explanation {
     let asked = trace.asked;
-    let addresses = read(&asked.address);
-    let [address] = addresses.as_slice() else {
+    let Some(address) = typed(&asked.address) else {
         return refused(
             trace,
             asked.address.trim(),
             reply(501, "5.1.3 Bad recipient address syntax"),
         );
     };
+    let address = &*address;
     let dialogue = trace.dialogue(address);
     if dialogue.reply.code != 250 {
         return refused(trace, &written(address), dialogue.reply);

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::snapshot::{answers, directory_of, subject_of, table_of};
+use super::snapshot::{answers, subject_of, table_of};
 use super::{Lookups, Question, Rows, folded};
-use crate::mail::{domain_of, items_of};
+use crate::mail::{directory_named, domain_of, items_of};
 use crate::resource::Row;
 
 /// What happens to one row.
@@ -112,7 +112,7 @@ fn questions(table: &'static str, row: &Row) -> Vec<Question> {
         Question::Subject(table, subject),
     ];
     if table == "users" {
-        found.push(Question::Directory(directory_of(row).to_owned()));
+        found.push(Question::Directory(directory_named(row.text("maildir"))));
     }
     if table == "aliases" {
         let items: BTreeSet<String> = items_of(row.text("destination"))

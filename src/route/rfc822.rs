@@ -48,7 +48,7 @@ pub(super) fn addresses(text: &str) -> Vec<String> {
                 add(open.map_or(0, |open| open + 1), at);
                 let before = (0..open.unwrap_or(0)).rev().find(|&at| is(at, ">;,:"));
                 left = before.map_or(0, |at| at + 1);
-                (end, is_word_due) = (left, true);
+                (end, is_word_due) = (before.unwrap_or(0), true);
                 continue;
             }
             Token::Mark(',') => {
@@ -71,20 +71,22 @@ pub(super) fn addresses(text: &str) -> Vec<String> {
     found
 }
 
-/// Tokens as text: a space between words, and nowhere else.
+/// Tokens as text: a space behind commas and before `<`, and nowhere else.
 fn joined(tokens: &[Token]) -> String {
     let mut text = String::new();
-    let mut is_after_word = false;
+    let mut before: Option<&Token> = None;
     for token in tokens {
+        let is_apart = matches!(
+            (before, token),
+            (Some(Token::Mark(',')), _) | (Some(_), Token::Mark('<'))
+        );
+        text.extend(is_apart.then_some(' '));
         match token {
-            Token::Word(word) => {
-                text.extend(is_after_word.then_some(' '));
-                text.push_str(word);
-            }
+            Token::Word(word) => text.push_str(word),
             Token::Mark(mark) => text.push(*mark),
             Token::Comment => {}
         }
-        is_after_word = matches!(token, Token::Word(_));
+        before = Some(token);
     }
     text
 }
@@ -179,6 +181,7 @@ mod tests {
         // Everything back to the last comma is a name.
         assert_eq!(addresses("a@x, b@x\nc@x Viv <v@x> w@x"), ["a@x", "v@x", "w@x"]);
         assert_eq!(addresses("friends: a@x, b@x; c@x"), ["a@x", "b@x", "c@x"]);
+        assert_eq!(addresses("mailto:a@x Viv <v@x>"), ["mailto", "v@x"]);
         assert_eq!(addresses("mailto:a@x"), ["mailto:a@x"]);
     }
 

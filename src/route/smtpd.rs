@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Reply;
-use super::address::{domain, is_domain};
+use super::address::{domain, is_domain, typed};
 use super::deliver::{Class, split_code};
 use super::howto::Restriction;
 use super::maps::Map;
@@ -80,15 +80,16 @@ pub(super) fn reply(code: u16, text: impl Into<String>) -> Reply {
 /// The reply of a refusal, `550 5.1.1 <joe@d>: Recipient address rejected: ...`, with the enhanced code at the start of the
 /// text or else this one.
 fn refuse(code: u16, subject: Subject, name: &str, default: &str, text: &str) -> Reply {
-    let (enhanced, text) = split_code(default, text);
+    let (enhanced, said) = split_code(default, text);
     let (class, rest) = (code / 100, enhanced.get(2..).unwrap_or_default());
     let rest = rest
         .strip_prefix("1.")
         .map_or(rest, |detail| subject.detail(detail));
-    let text = if text.is_empty() { "Access denied" } else { text };
+    // A code alone is a text: nothing is put in place of what does not follow it.
+    let said = if text.is_empty() { "Access denied" } else { said };
     reply(
         code,
-        format!("{class}.{rest} <{name}>: {} rejected: {text}", subject.name()),
+        format!("{class}.{rest} <{name}>: {} rejected: {said}", subject.name()),
     )
 }
 
@@ -167,15 +168,14 @@ impl Trace<'_> {
                 let Some(sender) = self.asked.sender.as_deref() else {
                     return Verdict::Next;
                 };
-                let sender = sender.trim().trim_start_matches('<').trim_end_matches('>');
+                let sender = typed(sender).unwrap_or_default();
                 let found = if sender.is_empty() {
                     self.ask(map, "<>")
                 } else {
-                    let address = super::address::rewritten(sender, self.site, self.configuration);
-                    self.find_rule(map, &address)
+                    self.find_rule(map, &self.resolved(&sender))
                 };
                 return found.map_or(Verdict::Next, |found| {
-                    judge(&found, Subject::Sender, sender, fate)
+                    judge(&found, Subject::Sender, &sender, fate)
                 });
             }
             _ => self.find_rule(map, resolved),
@@ -226,7 +226,7 @@ impl Trace<'_> {
         let (map, text) = match route.class {
             Class::Mailbox => (Map::Mailbox, "User unknown in virtual mailbox table"),
             Class::Relay => (Map::Relays, "User unknown in relay recipient table"),
-            Class::Local if !super::deliver::is_system_user(&route.address) => {
+            Class::Local if !self.is_system_user(&route.address) => {
                 return unknown("User unknown in local recipient table");
             }
             Class::Local | Class::Alias | Class::Internet => return None,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::{Lookups, Question, Rows, folded};
-use crate::mail::{AccessKind, AccessPattern, domain_of, items_of};
+use crate::mail::{AccessKind, AccessPattern, directory_named, domain_of, items_of};
 use crate::resource::{Resource, Row};
 
 /// Every row of every table. Compares as the usual collations do, by [`folded`].
@@ -68,7 +68,9 @@ pub(super) fn answers(question: &Question, table: &str, row: &Row) -> bool {
     match question {
         Question::Subject(asked, key) => *asked == table && folded(subject_of(table, row)) == folded(key),
         Question::Network(address) => table == "access_rules" && has_address(row, *address),
-        Question::Directory(directory) => table == "users" && directory_of(row) == directory,
+        Question::Directory(directory) => {
+            table == "users" && directory_named(row.text("maildir")) == *directory
+        }
         Question::Delivering(address) => {
             table == "aliases"
                 && items_of(row.text("destination"))
@@ -113,11 +115,6 @@ pub(super) fn table_of(question: &Question) -> &'static str {
         Question::Directory(_) => "users",
         Question::Delivering(_) | Question::DeliveringInto(_) => "aliases",
     }
-}
-
-/// The directory of a mailbox, without slashes and spaces around it.
-pub(super) fn directory_of(row: &Row) -> &str {
-    row.text("maildir").trim_matches(' ').trim_matches('/')
 }
 
 impl Lookups for Snapshot {

@@ -109,14 +109,22 @@ impl<'a> Trace<'a> {
     /// Looks for an address the usual way: with its extension, without, by its name alone where its domain is this server's
     /// own, and by `@domain`.
     pub fn find(&self, map: Map, address: &str) -> Option<Match> {
+        self.find_spelled(map, address, true)
+    }
+
+    /// The same; what needs quotes is asked for without them too only where that is said: smtpd(8) does, cleanup(8) does not.
+    pub fn find_spelled(&self, map: Map, address: &str, plain_too: bool) -> Option<Match> {
+        if address.is_empty() {
+            return None;
+        }
         let bare = without_extension(address, self.configuration.delimiter);
         let forms = [Some(address), bare.as_deref()];
         let forms = || forms.iter().flatten().enumerate();
         for (number, form) in forms() {
             let key = written(form);
             let answers = self.ask(map, &key);
-            // What needs quotes is also asked for without them.
-            let answers = answers.or_else(|| (key != *form).then(|| self.ask(map, form)).flatten());
+            let is_quoted = key != *form;
+            let answers = answers.or_else(|| (plain_too && is_quoted).then(|| self.ask(map, form)).flatten());
             if let Some(answers) = answers {
                 return Some(Match::new(answers, number == 1));
             }

@@ -72,7 +72,17 @@ impl Case {
 
 /// Every one of them.
 pub fn all() -> Vec<Case> {
-    [plain(), loops(), spelling(), elsewhere(), rules()].concat()
+    [
+        plain(),
+        loops(),
+        sizes(),
+        oddities(),
+        spelling(),
+        elsewhere(),
+        rules(),
+        leftovers(),
+    ]
+    .concat()
 }
 
 fn plain() -> Vec<Case> {
@@ -152,6 +162,89 @@ fn loops() -> Vec<Case> {
     ]
 }
 
+fn sizes() -> Vec<Case> {
+    let members = |count: usize| {
+        let members: Vec<String> = (0..count).map(|n| format!("m{n}@far.test")).collect();
+        members.join(",")
+    };
+    // `last` links, from `c0` on.
+    let chain = |mut case: Case, last: usize| {
+        for n in 0..last {
+            case = case.alias(&format!("c{n}@d~.test"), &format!("c{}@d~.test", n + 1));
+        }
+        case.mailbox(&format!("c{last}@d~.test"), "d~/last/")
+            .to("c0@d~.test")
+            .to(&format!("c{}@d~.test", last / 2))
+    };
+    let named = |name| Case::new(name).domain("d~.test");
+    vec![
+        named("as many members as Postfix follows, and one more")
+            .alias("most@d~.test", &members(1000))
+            .alias("more@d~.test", &members(1001))
+            .alias("twice@d~.test", &format!("{0},{0}", members(600)))
+            .alias("nested@d~.test", "most@d~.test,one@far.test")
+            .to("most@d~.test")
+            .to("more@d~.test")
+            .to("twice@d~.test")
+            .to("nested@d~.test"),
+        chain(named("a chain of thirty aliases"), 30),
+        chain(named("as long a chain as Postfix follows"), 999),
+        chain(named("a chain of a thousand"), 1000),
+        chain(named("a longer chain"), 1001),
+        named("an address that is too long to lead to")
+            .alias("a@d~.test", &format!("{}@far.test", "x".repeat(991)))
+            .alias("b@d~.test", &format!("{}@far.test", "x".repeat(992)))
+            .to("a@d~.test")
+            .to("b@d~.test"),
+    ]
+}
+
+fn oddities() -> Vec<Case> {
+    vec![
+        Case::new("recipients as hardly anybody types them")
+            .domain("d~.test")
+            .mailbox("mary@d~.test", "d~/mary/")
+            .to("\"mary\"@d~.test")
+            .to("\"mary@d~.test\"")
+            .to("\"mary@d~.test\"@d~.test")
+            .to("@relay.test:mary@d~.test")
+            .to("@relay.test,@other.test:mary@d~.test")
+            .to("Mary <mary@d~.test>")
+            .to("mary(comment)@d~.test")
+            .to("friends:mary@d~.test;")
+            .to("mary@d~.test,mary@d~.test")
+            .to("mary%d~.test")
+            .to("d~.test!mary")
+            .to("mary@127.0.0.9")
+            .to("mary@[127.0.0.9]")
+            .to("mary@[127.0.0]")
+            .to("mary@[d~.test]")
+            .to("mary@[IPv6:2001:db8::9]")
+            .to("mary@[IPv6:x]")
+            .to("mary@d~.test.")
+            .to("-mary@d~.test"),
+        Case::new("a bracket in one row that swallows the other")
+            .domain("d~.test")
+            .alias("a@d~.test", "x@far.test")
+            .alias("a@d~.test", "y@far.test>,z@far.test")
+            .to("a@d~.test"),
+        Case::new("brackets and quotes that nobody closes")
+            .domain("d~.test")
+            .alias("a@d~.test", "Mary Contrary <mary@far.test")
+            .alias("b@d~.test", "x@far.test, \"y@far.test")
+            .alias("c@d~.test", "x@far.test (y@far.test")
+            .alias("e@d~.test", "@far.test, \"x@far.test\"")
+            .alias("f@d~.test", "x@far.test> y@far.test")
+            .alias("g@d~.test", "<@one.test,@two.test:x@far.test>")
+            .to("a@d~.test")
+            .to("b@d~.test")
+            .to("c@d~.test")
+            .to("e@d~.test")
+            .to("f@d~.test")
+            .to("g@d~.test"),
+    ]
+}
+
 fn spelling() -> Vec<Case> {
     vec![
         Case::new("words without a domain")
@@ -182,6 +275,21 @@ fn spelling() -> Vec<Case> {
             .to("b@d~.test")
             .to("e@d~.test")
             .to("f@d~.test."),
+        Case::new("addresses that are empty")
+            .domain("d~.test")
+            .alias("a@d~.test", "\"\"")
+            .alias("b@d~.test", "@")
+            .alias("c@d~.test", "x@far.test, @, <>, \"\"")
+            .alias("e@d~.test", "<>")
+            .alias("f@d~.test", "x@far.test, x@, @@far.test")
+            .to("a@d~.test")
+            .to("b@d~.test")
+            .to("c@d~.test")
+            .to("e@d~.test")
+            .to("f@d~.test")
+            .to("\"\"")
+            .to("@")
+            .to("a@"),
         Case::new("separators, names and comments")
             .domain("d~.test")
             .alias(
@@ -277,7 +385,30 @@ fn elsewhere() -> Vec<Case> {
             .row("domains", &backup("d~.test", "local:"))
             .alias("@d~.test", "@d~.test")
             .to("any@d~.test")
-            .to("postmaster@d~.test"),
+            .to("postmaster@d~.test")
+            .to("postmaster+shop@d~.test"),
+        Case::new("codes of another class than their transport")
+            .domain("d~.test")
+            .row("domains", &backup("e@d~.test", "error:4.2.1 odd"))
+            .row("domains", &backup("r@d~.test", "retry:5.2.1 odd"))
+            .alias("@d~.test", "@d~.test")
+            .to("e@d~.test")
+            .to("r@d~.test"),
+        Case::new("people who have moved, with an extension too")
+            .domain("d~.test")
+            .alias("@d~.test", "x@far.test")
+            .row("relocated", &[("oldadr", "mary@d~.test"), ("newadr", "a")])
+            .row("relocated", &[("oldadr", "mary+shop@d~.test"), ("newadr", "b")])
+            .row("relocated", &[("oldadr", "@d~.test"), ("newadr", "c")])
+            .row("relocated", &[("oldadr", "zoe+shop@d~.test"), ("newadr", "d")])
+            .row("relocated", &[("oldadr", "zoe@d~.test"), ("newadr", "e")])
+            .to("mary@d~.test")
+            .to("mary+shop@d~.test")
+            .to("mary+other@d~.test")
+            .to("zoe+shop@d~.test")
+            .to("+shop@d~.test")
+            .to("\" \"@d~.test")
+            .to("\" x\"@d~.test"),
         Case::new("people who have moved")
             .domain("d~.test")
             .row(
@@ -345,6 +476,43 @@ fn rules() -> Vec<Case> {
             .rule("sender", "spam.d~.test", "DISCARD", "")
             .mail("writer@spam.d~.test", "nobody@e.d~.test")
             .mail("writer@spam.d~.test", "a@e.d~.test"),
+        caught("an IPv6 client's network under rules")
+            .rule("client", "^::/64", "REJECT", "")
+            .rule("client", "^::66", "DEFER", "")
+            .caller(Caller::Six(0x66))
+            .to("any@d~.test"),
+        caught("an IPv6 client's network by what its address begins with")
+            .rule("client", "^:", "REJECT", "")
+            .caller(Caller::Six(0x66))
+            .to("any@d~.test"),
+        caught("a recipient without a name under rules")
+            .rule("recipient", "d~.test", "REJECT", "")
+            .to("@d~.test")
+            .to("\"\"@d~.test")
+            .to("any@d~.test"),
+        Case::new("a recipient without a name, and people who have moved")
+            .domain("d~.test")
+            .alias("@d~.test", "x@far.test")
+            .row("relocated", &[("oldadr", "@d~.test"), ("newadr", "new")])
+            .rule("recipient", "d~.test", "DEFER", "")
+            .to("\" \"@d~.test")
+            .to("any@d~.test"),
+        caught("senders in quotes")
+            .rule("sender", "bad@spam~.test", "REJECT", "")
+            .rule("sender", "two words@spam~.test", "REJECT", "")
+            .mail("\"bad\"@spam~.test", "any@d~.test")
+            .mail("\"two words\"@spam~.test", "any@d~.test")
+            .mail("@relay.test:bad@spam~.test", "any1@d~.test")
+            .mail("bad@spam~.test.", "any2@d~.test"),
+        caught("mail that is held and then thrown away, or refused")
+            .rule("recipient", "d~.test", "HOLD", "")
+            .rule("sender", "off~.test", "DISCARD", "")
+            .rule("sender", "no~.test", "REJECT", "")
+            .rule("sender", "yes~.test", "OK", "")
+            .mail("writer@off~.test", "any@d~.test")
+            .mail("writer@no~.test", "any1@d~.test")
+            .mail("writer@yes~.test", "any2@d~.test")
+            .mail("writer@far.test", "any3@d~.test"),
         caught("a client's name under a rule")
             .rule("client", "caller.d~.test", "REJECT", "4.7.1 Later")
             .caller(Caller::Named(40))
@@ -357,5 +525,48 @@ fn rules() -> Vec<Case> {
             .mail("bad+x@spam~.test", "any1@d~.test")
             .mail("list~@far.test", "any2@d~.test")
             .mail("any@sub.off~.test", "any3@d~.test"),
+    ]
+}
+
+/// What is left of lists that a column cut, and of things that are no addresses.
+fn leftovers() -> Vec<Case> {
+    vec![
+        Case::new("destinations that are cut off in a bracket or in quotes")
+            .domain("e.d~.test")
+            .alias(
+                "bracket@e.d~.test",
+                "a~@far.test (a comment) Mary Contrary <bob~@far.test",
+            )
+            .alias("two@e.d~.test", "x <y <a~@far.test")
+            .alias(
+                "quotes@e.d~.test",
+                "@sub.d~.test,,b~@far.test, \"joe~@delta.d~.test\"",
+            )
+            .alias("open@e.d~.test", "a~@far.test \"")
+            .alias("empty@e.d~.test", "\"\"")
+            .alias("nobody@e.d~.test", "<>")
+            .alias("nothing@e.d~.test", "a~@far.test <>")
+            .to("bracket@e.d~.test")
+            .to("two@e.d~.test")
+            .to("quotes@e.d~.test")
+            .to("open@e.d~.test")
+            .to("empty@e.d~.test")
+            .to("nobody@e.d~.test")
+            .to("nothing@e.d~.test"),
+        Case::new("destinations with a word in quotes or a colon in the wrong place")
+            .domain("e.d~.test")
+            .alias("pipe@e.d~.test", "\"info~@sub.d~.test\" |command")
+            .alias(
+                "colon@e.d~.test",
+                "mailto:x~@far.test Mary Contrary <mary~@far.test>",
+            )
+            .alias("include@e.d~.test", ":include:/file\t<joe~@far.test>")
+            .alias("@f.d~.test", "@g.d~.test")
+            .alias("@f.d~.test ", "joe~@far.test,mailto:x~@far.test")
+            .alias("route@e.d~.test", "joe~@far.test,@f.d~.test")
+            .to("pipe@e.d~.test")
+            .to("colon@e.d~.test")
+            .to("include@e.d~.test")
+            .to("route@e.d~.test"),
     ]
 }

@@ -87,6 +87,7 @@ pub fn differences(said: &Explanation, seen: &Observed, names: &Names) -> Vec<St
             .iter()
             .filter_map(|(fate, _)| another_server(fate, said, names)),
     );
+    found.extend(seen.fates.iter().filter_map(|(fate, _)| another_code(fate, said)));
     let worst = said.deliveries.iter().map(outcome_of).max();
     if worst != Some(said.outcome) {
         found.push(format!(
@@ -110,6 +111,8 @@ fn reasons(said: &Explanation) -> String {
 fn predicted(delivery: &Delivery, names: &Names) -> Ending {
     let kind = match delivery.kind {
         Kind::Mailbox => "mailbox",
+        // Nobody listens at the addresses that people write into addresses.
+        Kind::Smtp if is_literal(delivery) => "defer",
         Kind::Smtp if servers(delivery, names).is_empty() => "bounce",
         Kind::Smtp => "smtp",
         Kind::Bounce => "bounce",
@@ -146,6 +149,8 @@ fn ending(fate: &Fate, place: Option<&str>) -> Ending {
         ("sent", "virtual" | "local") => "mailbox",
         ("sent", "none") => "discard",
         ("sent", _) => "smtp",
+        // The bed's servers do not take addresses that are not ASCII.
+        ("bounced", _) if fate.dsn == "5.6.7" => "smtp",
         ("bounced", _) => "bounce",
         ("deferred", _) => "defer",
         _ => "something else",
@@ -174,6 +179,23 @@ fn another_server(fate: &Fate, said: &Explanation, names: &Names) -> Option<Stri
             fate.relay, delivery.nexthop
         )
     })
+}
+
+/// An enhanced code that the model's reason does not begin with.
+fn another_code(fate: &Fate, said: &Explanation) -> Option<String> {
+    let delivery = said
+        .deliveries
+        .iter()
+        .find(|delivery| delivery.address == fate.to)?;
+    let reason = delivery.reason.as_deref()?;
+    let is_told = matches!(delivery.kind, Kind::Bounce | Kind::Defer);
+    (is_told && reason.split(' ').next() != Some(&fate.dsn))
+        .then(|| format!("{} {:?}, the model {reason:?}", fate.dsn, fate.said))
+}
+
+fn is_literal(delivery: &Delivery) -> bool {
+    let nexthop = delivery.nexthop.as_deref().unwrap_or_default();
+    nexthop == "[127.0.0.9]" || nexthop == "[IPv6:2001:db8::9]"
 }
 
 fn servers(delivery: &Delivery, names: &Names) -> Vec<String> {

@@ -1,10 +1,10 @@
 //! Rows, and the mails that are sent through them.
 //!
 //! Data sets are written with placeholders and can be put at any place of a database: `~` becomes the number of the place
-//! and makes domains and names its own, `$` becomes a network of clients. So many data sets lie in one database, and no
+//! and makes domains and names its own, `$` becomes a network of clients, `^` one of IPv6. So many data sets lie in one database, and no
 //! answer that Postfix keeps in memory is another's.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A row as another program would insert it: columns that are not named have their defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Caller {
     Stranger(u8),
     /// One with the name `host.caller.d~.test`.
     Named(u8),
+    /// An IPv6 address without a name, by its last four digits.
+    Six(u16),
     /// Somebody in `mynetworks`.
     Inside,
 }
@@ -39,6 +41,8 @@ pub struct Dataset {
     pub letters: Vec<Letter>,
 }
 
+/// The value of a column that has none.
+pub const NULL: &str = "NULL";
 /// The name that a client with one has.
 pub const CALLER_NAME: &str = "host.caller.d~.test";
 
@@ -47,6 +51,7 @@ pub fn placed(text: &str, place: u32) -> String {
     let [a, b, c, _] = caller_address(place, 0).octets();
     text.replace('~', &place.to_string())
         .replace('$', &format!("{a}.{b}.{c}"))
+        .replace('^', &format!("2001:db8:{:x}:{:x}", place >> 16, place & 0xffff))
 }
 
 /// An address in the network of clients of a place. Nobody listens there; no bed's own network begins with such a number
@@ -54,6 +59,12 @@ pub fn placed(text: &str, place: u32) -> String {
 pub fn caller_address(place: u32, last: u8) -> Ipv4Addr {
     let [_, _, high, low] = place.to_be_bytes();
     Ipv4Addr::new(127, 128 | (high & 0x7f), low, last)
+}
+
+/// The same of IPv6, where nobody is at all: Postfix is told of it.
+pub fn caller_six(place: u32, last: u16) -> IpAddr {
+    let [high, low] = [place >> 16, place & 0xffff].map(|half| u16::try_from(half).expect("16 bits"));
+    Ipv6Addr::new(0x2001, 0xdb8, high, low, 0, 0, 0, last).into()
 }
 
 impl Dataset {
@@ -82,6 +93,12 @@ impl Dataset {
         let mut less = self.clone();
         less.letters = vec![self.letters[letter].clone()];
         less
+    }
+
+    /// Whether no row has letters that a collation may take for others.
+    pub fn is_ascii(&self) -> bool {
+        let mut values = self.entries.iter().flat_map(|entry| &entry.values);
+        values.all(|(_, value)| value.is_ascii())
     }
 
     /// As it stands in `cases.rs`.

@@ -1,6 +1,8 @@
 //! Random tables in which things collide, and addresses that go through them.
+//!
+//! Left out is what the model is known not to follow: an `@` by itself among the destinations.
 
-use super::dataset::{Caller, Dataset, Entry, Letter};
+use super::dataset::{Caller, Dataset, Entry, Letter, NULL};
 use super::random::Random;
 use crate::bed::FRIEND;
 
@@ -24,6 +26,8 @@ const DOMAINS: &[&str] = &[
     "foreign.d~.test",
 ];
 const LOCALS: &[&str] = &["mary~", "joe~", "info~", "bob~", "o'neil~", "postmaster"];
+/// What rows are about: never without a value.
+const SUBJECTS: &[&str] = &["domain", "mail", "id", "recipient", "oldadr"];
 const SENDERS: &[&str] = &[
     "",
     "writer@far.test",
@@ -31,6 +35,13 @@ const SENDERS: &[&str] = &[
     "Ann~+shop@news.sender~.test",
     "bob~@sender~.test",
     "mary~@alpha.d~.test",
+    "\"bob~\"@sender~.test",
+    "\"two words\"@sender~.test",
+    "bob~@SENDER~.test.",
+    "bob~%sender~.test",
+    "@relay.test:bob~@sender~.test",
+    "bob~@[127.0.0.9]",
+    "bob~",
 ];
 
 /// The rows and mails of a number, always the same.
@@ -54,6 +65,7 @@ pub fn dataset(number: u32, kind: Kind) -> Dataset {
     let caller = match maker.random.below(if ruled { 4 } else { 12 }) {
         0 => Caller::Inside,
         1 => Caller::Named(maker.random.pick(&[40, 77])),
+        2 => Caller::Six(maker.random.pick(&[0x66, 0x77, 0x200])),
         _ => Caller::Stranger(maker.random.pick(&[66, 77, 200])),
     };
     let letters = maker.letters(ruled);
@@ -78,8 +90,17 @@ impl Maker {
         if self.random.percent(13) {
             values.push((
                 "enabled",
-                self.random.pick(&["0", "0", "0", "0", "2", "-1"]).to_owned(),
+                self.random
+                    .pick(&["0", "0", "0", "0", "2", "-1", NULL])
+                    .to_owned(),
             ));
+        }
+        // Somebody else's program leaves a column without a value.
+        if self.kind == Kind::Generated && table != "access_rules" && self.random.percent(2) {
+            let at = self.random.below(values.len());
+            if !SUBJECTS.contains(&values[at].0) {
+                NULL.clone_into(&mut values[at].1);
+            }
         }
         self.entries.push(Entry { table, values });
     }
@@ -105,7 +126,7 @@ impl Maker {
         // There is one postmaster without a domain for all data sets.
         let local = self.local().replace("postmaster", "info~");
         let domain = key.rsplit('@').next().unwrap_or_default().to_owned();
-        match self.random.below(12) {
+        match self.random.below(18) {
             0 => format!(" {key}"),
             1 => format!("{key} "),
             2 => key.to_uppercase(),
@@ -117,6 +138,12 @@ impl Maker {
             8 => domain,
             9 => format!("<{key}>"),
             10 => format!("*@{domain}"),
+            11 => format!("\"{local}\"@{domain}"),
+            12 => format!("\"two words~\"@{domain}"),
+            13 => format!("two words~@{domain}"),
+            14 => format!("+shop@{domain}"),
+            15 => format!("{local}+@{domain}"),
+            16 => format!("{local}%far.test@{domain}"),
             _ => key.replacen('@', "+shop@", 1),
         }
     }
@@ -302,7 +329,8 @@ impl Maker {
 
     fn item(&mut self, key: &str) -> String {
         let address = self.address();
-        match self.random.below(40) {
+        match self.random.below(50) {
+            40..46 => self.odd_item(&address),
             0..4 => key.to_owned(),
             4..7 => format!("{}@far.test", self.local()),
             7 => address.to_uppercase(),
@@ -330,6 +358,60 @@ impl Maker {
             19 => format!("Mary~.Contrary@{}", self.domain()),
             _ => address,
         }
+    }
+
+    /// What no address of a list should look like.
+    fn odd_item(&mut self, address: &str) -> String {
+        let (local, domain) = address.split_once('@').expect("an address");
+        self.random.pick(&[
+            format!("Mary Contrary <{address}"),
+            format!("{address}>"),
+            format!("Mary, Contrary: {address}, {local}~@far.test;"),
+            format!("friends:{address};"),
+            "friends:;".to_owned(),
+            format!("@relay.test:{address}"),
+            format!("<@relay.test,@other.test:{address}>"),
+            format!("{local}%far.test@{domain}"),
+            format!("{local}%{domain}"),
+            format!("far.test!{local}@{domain}"),
+            format!("{domain}!{local}"),
+            format!("{local}@[127.0.0.9]"),
+            format!("{local}@[no address]"),
+            format!("{local}\\ x@{domain}"),
+            format!("\"{local} \\\"x\\\"\"@{domain}"),
+            format!("\"{address}"),
+            format!("({address}"),
+            format!("(a (nested) \\) comment){address}"),
+            "\"\"".to_owned(),
+            "<>".to_owned(),
+            format!("\"\"@{domain}"),
+            format!("{local}@"),
+            format!("{local}@@{domain}"),
+            format!(".{address}"),
+            format!("{local}.@{domain}"),
+            format!("{local}..x@{domain}"),
+            format!("{local}@.{domain}"),
+            format!("{local}@{domain}.."),
+            format!("{local} @ {domain}"),
+            format!("{local}@-{domain}"),
+            format!("-{address}"),
+            format!("{local}@1.2.3.4"),
+            format!("{local}@1.2.3"),
+            format!("{local}@{}.test", "x".repeat(64)),
+            format!("{}@{domain}", "x".repeat(70)),
+            format!("{}@{domain}", "x".repeat(1000)),
+            format!("{local}+a+b@{domain}"),
+            format!("+x@{domain}"),
+            format!("{local}+@{domain}"),
+            format!("mailer-daemon+x@{domain}"),
+            format!("[{local}]@{domain}"),
+            format!("{local}/x=y@{domain}"),
+            // The howto's tables are not in UTF-8.
+            match self.kind {
+                Kind::Generated => format!("m\u{e4}ry~@{domain}"),
+                Kind::Howto => format!("mary~@{domain}"),
+            },
+        ])
     }
 
     fn users(&mut self) {
@@ -419,6 +501,14 @@ impl Maker {
                         ".caller.d~.test",
                         "$.",
                         "[$.66]",
+                        "^::66",
+                        "^::",
+                        "^:",
+                        "^",
+                        "^::/64",
+                        "^::/120",
+                        "^::64/126",
+                        "^::200/128",
                     ])
                     .to_owned(),
             };
@@ -465,6 +555,13 @@ impl Maker {
             "5.1.3 Bad",
             "4.7.1 Later",
             " x ",
+            "5.7.1",
+            "5.7.1  two spaces",
+            "5.1234.1 no code",
+            "2.0.0 fine",
+            "5.7.x no code",
+            "550 5.7.2 twice",
+            "100% sure",
         ]);
         (action.to_owned(), message.to_owned())
     }
@@ -508,6 +605,10 @@ impl Maker {
                 self.address()
             };
             let to = self.varied(&to);
+            // The howto's Postfix knows no SMTPUTF8.
+            if self.kind == Kind::Howto && !to.is_ascii() {
+                continue;
+            }
             if letters.iter().any(|letter| letter.to == to) {
                 continue;
             }
@@ -536,7 +637,8 @@ impl Maker {
     }
 
     fn varied(&mut self, to: &str) -> String {
-        match self.random.below(30) {
+        match self.random.below(36) {
+            30..36 => self.odd_recipient(to),
             0..3 => to.replacen('@', "+shop@", 1),
             3 => to.to_uppercase(),
             4 => to.replacen('@', "@sub.", 1),
@@ -546,5 +648,72 @@ impl Maker {
             8 => format!("nobody~@{}", to.rsplit('@').next().unwrap_or_default()),
             _ => to.to_owned(),
         }
+    }
+
+    /// An address as hardly anybody types it.
+    fn odd_recipient(&mut self, to: &str) -> String {
+        let Some((local, domain)) = to.rsplit_once('@') else {
+            return to.to_owned();
+        };
+        let long = |count| "x".repeat(count);
+        self.random.pick(&[
+            format!("\"{local}\"@{domain}"),
+            format!("\"two words~\"@{domain}"),
+            format!("two words~@{domain}"),
+            format!("{local}%far.test@{domain}"),
+            format!("{local}%{domain}"),
+            format!("far.test!{local}@{domain}"),
+            format!("{domain}!{local}"),
+            format!("@relay.test:{to}"),
+            format!("@relay.test,@other.test:{to}"),
+            format!("{local}@[127.0.0.9]"),
+            format!("{local}@[IPv6:2001:db8::9]"),
+            format!("{local}@[{domain}]"),
+            format!("{local}@127.0.0.9"),
+            format!("{to}."),
+            format!("{to}.."),
+            format!("\" \"@{domain}"),
+            format!("{local}@"),
+            "\"\"".to_owned(),
+            "@".to_owned(),
+            format!("{local}+@{domain}"),
+            format!("+shop@{domain}"),
+            format!("{local}+a+b@{domain}"),
+            format!("{local}++@{domain}"),
+            format!("{local}+\"x y\"@{domain}"),
+            format!("mailer-daemon+shop@{domain}"),
+            format!("double-bounce+shop@{domain}"),
+            format!("owner-{to}"),
+            format!(".{to}"),
+            format!("{local}.@{domain}"),
+            format!("{local}..x@{domain}"),
+            format!("{local}@.{domain}"),
+            format!("{local}@{}", domain.replacen('.', "..", 1)),
+            format!("{local}@far.test@{domain}"),
+            format!("{local}@@{domain}"),
+            format!("{local}(comment)@{domain}"),
+            format!("Mary Contrary <{to}>"),
+            format!("{to},{to}"),
+            format!("{to};"),
+            format!("friends:{to};"),
+            format!("{local} {to}"),
+            format!("ma\\ry~@{domain}"),
+            format!("\"ma\\\"ry~\"@{domain}"),
+            format!("\"{to}\""),
+            format!("\"{to}\"@{domain}"),
+            format!("-{to}"),
+            format!("{local}@-{domain}"),
+            format!("{local}@x_{domain}"),
+            format!("{}@{domain}", long(65)),
+            format!("{}@{domain}", long(300)),
+            format!("{local}@{}.{domain}", long(63)),
+            format!("{local}@{}.{domain}", long(64)),
+            format!("{local}@{}{domain}", format!("{}.", long(60)).repeat(5)),
+            format!("{local}\t@{domain}"),
+            format!("[{local}]@{domain}"),
+            format!("{local}/x=y@{domain}"),
+            format!("m\u{e4}ry~@{domain}"),
+            format!("{local}@d\u{f6}.{domain}"),
+        ])
     }
 }

@@ -52,8 +52,10 @@ pub struct Log {
     read: u64,
     rest: Vec<u8>,
     pub tracks: HashMap<String, Track>,
-    /// The client's address and the recipient of mail that rules have thrown away.
-    pub discarded: HashSet<(String, String)>,
+    /// Mail that rules have thrown away.
+    pub discarded: HashSet<String>,
+    /// The smtpd(8) that a rule has told to throw the next mail away: it says so before the mail has its name.
+    discarding: HashSet<String>,
     /// Lines that Postfix means to be read.
     pub complaints: Vec<String>,
 }
@@ -67,6 +69,7 @@ impl Log {
             rest: Vec::new(),
             tracks: HashMap::new(),
             discarded: HashSet::new(),
+            discarding: HashSet::new(),
             complaints: Vec::new(),
         }
     }
@@ -93,14 +96,15 @@ impl Log {
 
     fn line(&mut self, line: &str) {
         // Date and host, then the service.
-        let Some((_, text)) = line.split_once("]: ") else {
+        let Some((service, text)) = line.split_once("]: ") else {
             return;
         };
         if ["fatal: ", "panic: "].iter().any(|word| text.starts_with(word)) {
             self.complaints.push(line.to_owned());
         }
-        if let Some(text) = text.strip_prefix("NOQUEUE: discard: RCPT from ") {
-            self.discarded.extend(thrown_away(text));
+        let service = service.rsplit(' ').next().unwrap_or_default();
+        if text.starts_with("NOQUEUE: discard: ") {
+            self.discarding.insert(service.to_owned());
             return;
         }
         let Some((id, text)) = text.split_once(": ") else {
@@ -109,6 +113,9 @@ impl Log {
         let is_id = |id: &str| id.len() > 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !is_id(id) {
             return;
+        }
+        if text.starts_with("client=") && self.discarding.remove(service) {
+            self.discarded.insert(id.to_owned());
         }
         let track = self.tracks.entry(id.to_owned()).or_default();
         if text == "removed" {
@@ -120,15 +127,6 @@ impl Log {
             track.recipients = Some(count.parse().expect(text));
         }
     }
-}
-
-/// `NAME[ADDRESS]: ... from=<S> to=<R> proto=...`.
-fn thrown_away(text: &str) -> Option<(String, String)> {
-    let (client, rest) = text.split_once("]: ")?;
-    let (_, client) = client.split_once('[')?;
-    let (_, rest) = rest.split_once("> to=<")?;
-    let (to, _) = rest.split_once("> proto=")?;
-    Some((client.to_owned(), to.to_owned()))
 }
 
 /// `to=<A>, orig_to=<B>, relay=R, ..., dsn=D, status=S (TEXT)`.

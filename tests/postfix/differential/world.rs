@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use postwarden::access::Actor;
 use postwarden::mail::{AccessKind, AccessPattern};
 use postwarden::resource::{Resource, Row};
-use postwarden::route::{Asked, Setup, Snapshot};
+use postwarden::route::{Asked, Explanation, Setup, Snapshot, explain};
+use postwarden::store::{Known, Store};
 use tokio::sync::{Mutex as Turn, Semaphore};
 
-use super::dataset::{CALLER_NAME, Caller, Dataset, Entry, caller_address, placed};
+use super::dataset::{CALLER_NAME, Caller, Dataset, Entry, NULL, caller_address, caller_six, placed};
 use super::generator::Kind;
 use super::log::{Fate, Log};
 use crate::bed::{Bed, Client};
@@ -31,6 +33,30 @@ const TABLES: &[&str] = &[
     "relocated",
     "access_rules",
 ];
+/// Columns that may have no value.
+const NULLABLE: &[(&str, &[&str])] = &[
+    (
+        "domains",
+        &[
+            "transport VARCHAR(120) DEFAULT 'virtual:'",
+            "enabled TINYINT(1) DEFAULT 1",
+        ],
+    ),
+    ("aliases", &["enabled TINYINT(1) DEFAULT 1"]),
+    ("users", &["maildir VARCHAR(255)", "enabled TINYINT(1) DEFAULT 1"]),
+    (
+        "backups",
+        &["transport VARCHAR(128)", "enabled SMALLINT DEFAULT 1"],
+    ),
+    (
+        "relays",
+        &["status VARCHAR(10) DEFAULT 'OK'", "enabled TINYINT(1) DEFAULT 1"],
+    ),
+    (
+        "relocated",
+        &["newadr VARCHAR(128)", "enabled TINYINT(1) DEFAULT 1"],
+    ),
+];
 /// People who speak to Postfix at the same time.
 const SESSIONS: usize = 12;
 /// How long nothing at all may happen while mail is on its way.
@@ -41,7 +67,10 @@ const POLL: Duration = Duration::from_millis(100);
 /// and a caller who is refused twenty times is answered for the twenty-first.
 const HASTE: &[(&str, &str)] = &[
     // In place of the machine's own.
-    ("alias_maps", "inline:{{postmaster=/dev/null}}"),
+    (
+        "alias_maps",
+        "inline:{{postmaster=/dev/null},{mailer-daemon=/dev/null}}",
+    ),
     ("in_flow_delay", "0"),
     ("queue_run_delay", "1d"),
     ("minimal_backoff_time", "1d"),
@@ -49,6 +78,9 @@ const HASTE: &[(&str, &str)] = &[
     ("smtpd_soft_error_limit", "1000"),
     ("smtpd_hard_error_limit", "1001"),
     ("initial_destination_concurrency", "20"),
+    // Nobody comes from IPv6 addresses: smtpd(8) is told of them.
+    ("smtpd_authorized_xclient_hosts", "127.0.0.0/8"),
+    ("inet_protocols", "all"),
 ];
 
 /// What Postfix did with one mail.
@@ -75,6 +107,8 @@ pub struct Trial {
     rows: Vec<(&'static str, Row)>,
     /// What is asked and what was seen, in the order of its letters.
     pub results: Vec<(Asked, Observed)>,
+    /// What the panel says of each.
+    pub told: Vec<Explanation>,
 }
 
 impl Trial {
@@ -91,6 +125,8 @@ impl Trial {
 /// A Postfix for data sets.
 pub struct World {
     pub bed: Bed,
+    /// The panel's way to the database.
+    pub store: Store,
     pub kind: Kind,
     /// Where the next data sets are put, and the keys of their rows.
     next: Turn<Next>,
@@ -124,16 +160,29 @@ impl World {
         if kind == Kind::Generated {
             // Several rows of one address add up: databases of this age lack the key.
             statements +=
-                "ALTER TABLE aliases DROP KEY mail, ADD KEY mail (mail), MODIFY destination TEXT NOT NULL;";
+                "ALTER TABLE aliases DROP KEY mail, ADD KEY mail (mail), MODIFY destination TEXT NULL;";
+            // So do they lack NOT NULL.
+            for (table, columns) in NULLABLE {
+                for column in *columns {
+                    writeln!(statements, "ALTER TABLE {table} MODIFY {column} NULL;").expect("a line");
+                }
+            }
         }
         database.script(&statements).await;
+        let store = database.store().await;
         let bed = match kind {
             Kind::Generated => Bed::start(database, |site| hastened(&generated(site))).await,
             Kind::Howto => Bed::start(database, |site| hastened(&howto::literal(site, &account))).await,
         };
         let log = Mutex::new(Log::new(bed.dir().join("log/maillog")));
         let next = Turn::new(Next { place: 0, key: 1 });
-        Self { bed, kind, next, log }
+        Self {
+            bed,
+            store,
+            kind,
+            next,
+            log,
+        }
     }
 
     /// Puts data sets into the database, each at a place of its own, and sends their mails.
@@ -157,13 +206,28 @@ impl World {
                 dataset: dataset.clone(),
                 rows: rows.remove(place).unwrap_or_default(),
                 results: Vec::new(),
+                told: Vec::new(),
             })
             .collect();
-        for letter in letters {
+        let told = self.told(&letters).await;
+        for (letter, told) in letters.into_iter().zip(told) {
             let at = usize::try_from(letter.place - first).expect("few data sets");
+            trials[at].told.push(told);
             trials[at].results.push((letter.asked, letter.observed));
         }
         trials
+    }
+
+    /// What the panel says, which asks the database as people do.
+    async fn told(&self, letters: &[Letter]) -> Vec<Explanation> {
+        let mut known = Known::default();
+        let actor = Actor::command_line();
+        self.store
+            .settled_each(&actor, &mut known, letters, |known, letter| {
+                explain(known, &super::site(), &letter.asked)
+            })
+            .await
+            .expect("the database answers")
     }
 
     /// Adds their rows, and answers with what of each is there afterwards.
@@ -213,9 +277,22 @@ impl World {
     async fn talk(&self, place: u32, dataset: &Dataset) -> Vec<Letter> {
         let (client, name) = self.caller(place, dataset.caller);
         let mut session = client.session().await;
+        if let Caller::Six(last) = dataset.caller {
+            let told = format!("XCLIENT NAME=[UNAVAILABLE] ADDR=IPV6:{}", caller_six(place, last));
+            let greeting = session.command(&told).await;
+            assert!(greeting.starts_with("220 "), "{greeting}");
+            session.command("EHLO client.test").await;
+        }
+        let from = match dataset.caller {
+            Caller::Six(last) => caller_six(place, last),
+            _ => client.source.into(),
+        };
         let mut letters = Vec::new();
         for (n, letter) in dataset.letters.iter().enumerate() {
-            let said = session.command(&format!("MAIL FROM:<{}>", letter.from)).await;
+            let utf8 = if letter.to.is_ascii() { "" } else { " SMTPUTF8" };
+            let said = session
+                .command(&format!("MAIL FROM:<{}>{utf8}", letter.from))
+                .await;
             assert_eq!(said, "250 2.1.0 Ok", "{letter:?}");
             let rcpt = session.command(&format!("RCPT TO:<{}>", letter.to)).await;
             let mut end = None;
@@ -234,7 +311,7 @@ impl World {
             letters.push(Letter {
                 place,
                 token,
-                asked: self.asked(letter, client, name.clone(), dataset.caller),
+                asked: self.asked(letter, from, name.clone(), dataset.caller),
                 observed: Observed {
                     rcpt,
                     end,
@@ -256,6 +333,7 @@ impl World {
         match caller {
             Caller::Inside => (self.bed.inside(), None),
             Caller::Stranger(last) => (at(last), None),
+            Caller::Six(_) => (at(6), None),
             Caller::Named(last) => {
                 let name = placed(CALLER_NAME, place);
                 self.bed.names.call(caller_address(place, last), &name);
@@ -267,7 +345,7 @@ impl World {
     fn asked(
         &self,
         letter: &super::dataset::Letter,
-        client: Client,
+        client: IpAddr,
         name: Option<String>,
         caller: Caller,
     ) -> Asked {
@@ -279,7 +357,7 @@ impl World {
         Asked {
             address: letter.to.clone(),
             sender: Some(sender.to_owned()),
-            client: Some(IpAddr::V4(client.source)),
+            client: Some(client),
             client_name: name,
             inside: caller == Caller::Inside,
             setup: match self.kind {
@@ -325,7 +403,7 @@ impl World {
             let Some(id) = letter.observed.id().map(str::to_owned) else {
                 continue;
             };
-            letter.observed.discarded = log.discarded.contains(&letter.thrown_away());
+            letter.observed.discarded = log.discarded.contains(&id);
             letter.observed.held = held.contains(&id);
             let fates = log.tracks.remove(&id).unwrap_or_default().fates;
             letter.observed.fates = fates
@@ -349,9 +427,8 @@ impl World {
         let rests = |id: &str| log.tracks.get(id).is_some_and(super::log::Track::rests);
         letters
             .iter()
-            .filter(|letter| !log.discarded.contains(&letter.thrown_away()))
             .filter_map(|letter| letter.observed.id())
-            .filter(|id| !rests(id))
+            .filter(|id| !(rests(id) || log.discarded.contains(*id)))
             .map(str::to_owned)
             .collect()
     }
@@ -363,14 +440,6 @@ struct Letter {
     token: String,
     asked: Asked,
     observed: Observed,
-}
-
-impl Letter {
-    /// How the log names it if a rule throws it away.
-    fn thrown_away(&self) -> (String, String) {
-        let client = self.asked.client.expect("every mail has one");
-        (client.to_string(), self.asked.address.clone())
-    }
 }
 
 impl Observed {
@@ -401,7 +470,10 @@ fn hastened(lines: &str) -> String {
 
 /// The statement that adds a row; where another has its subject, nothing is added. A mailbox has its number as its name.
 fn insertion(entry: &Entry, key: u32) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
+    let quoted = |text: &str| match text {
+        NULL => NULL.to_owned(),
+        _ => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
+    };
     let mut columns: Vec<(&str, String)> = entry
         .values
         .iter()
