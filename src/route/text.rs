@@ -2,25 +2,36 @@
 
 use std::fmt::Write as _;
 
-use super::{Branch, Delivery, Explanation, Kind, Outcome};
+use super::{Delivery, Explanation, Kind, Verdict, because, circle};
 use crate::mail::visible;
 
-/// The explanation as lines: address and verdict, the reply, the tree of addresses, the deliveries, the lookups.
+/// The explanation as lines, in the order of the page: what becomes of the mail and why, what the sender's server is told,
+/// the tree of addresses, the deliveries, the lookups. The one that decided is marked with `>`.
 #[must_use]
 pub fn text(explanation: &Explanation) -> String {
     let mut text = String::new();
-    let address = visible(&explanation.address);
-    let _ = writeln!(text, "{address}: {}", verdict(explanation.outcome));
-    let reply = &explanation.rcpt;
-    let _ = writeln!(
-        text,
-        "RCPT TO is answered: {} {}",
-        reply.code,
-        visible(&reply.text)
-    );
+    let verdict = Verdict::of(explanation);
+    let _ = writeln!(text, "{}: {}", visible(&explanation.address), verdict.headline);
+    for line in &verdict.lines {
+        let _ = writeln!(text, "{}", visible(line));
+    }
+    if let Some(step) = verdict.step.map(|step| &explanation.steps[step])
+        && let Some(row) = &step.row
+    {
+        let _ = writeln!(
+            text,
+            "{} {} {}",
+            visible(&because(step)),
+            step.table,
+            visible(row)
+        );
+    }
+    for (before, reply) in &verdict.replies {
+        let _ = writeln!(text, "{} {}", before.trim_end_matches(':'), visible(reply));
+    }
     if explanation.branches.len() > 1 {
         text.push('\n');
-        tree(&explanation.branches, &mut text);
+        tree(explanation, &mut text);
     }
     if !explanation.deliveries.is_empty() {
         text.push_str("\nDeliveries\n");
@@ -44,7 +55,8 @@ pub fn text(explanation: &Explanation) -> String {
         };
         let _ = writeln!(
             text,
-            "  {:>width$}. {} ({row}) {}: {}",
+            "{} {:>width$}. {} ({row}) {}: {}",
+            if verdict.step == Some(number) { ">" } else { " " },
             number + 1,
             step.map,
             visible(&step.key),
@@ -52,15 +64,6 @@ pub fn text(explanation: &Explanation) -> String {
         );
     }
     text
-}
-
-fn verdict(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Delivered => "delivered",
-        Outcome::Deferred => "deferred",
-        Outcome::Bounced => "accepted and then bounced",
-        Outcome::Rejected => "rejected",
-    }
 }
 
 /// What becomes of a delivery, in a few words.
@@ -78,7 +81,9 @@ fn end(delivery: &Delivery) -> String {
 }
 
 /// The branches below one another, by a list of what is still to be drawn: no depth is too much for it.
-fn tree(branches: &[Branch], text: &mut String) {
+fn tree(explanation: &Explanation, text: &mut String) {
+    let branches = &explanation.branches;
+    let closing = circle(explanation);
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); branches.len()];
     for (place, branch) in branches.iter().enumerate() {
         if let Some(parent) = branch.parent {
@@ -88,7 +93,12 @@ fn tree(branches: &[Branch], text: &mut String) {
     // A branch, what stands before it, and what stands before its own.
     let mut waiting = vec![(0, String::new(), String::new())];
     while let Some((place, before, below)) = waiting.pop() {
-        let _ = writeln!(text, "{before}{}", visible(&branches[place].address));
+        let mark = if closing.contains(&place) {
+            " (closes the circle)"
+        } else {
+            ""
+        };
+        let _ = writeln!(text, "{before}{}{mark}", visible(&branches[place].address));
         let last = children[place].last();
         for child in children[place].iter().rev() {
             let (mark, line) = if Some(child) == last {
@@ -112,8 +122,10 @@ mod tests {
             .row("aliases", &["team@d.test", "mary@d.test,no@d.test"]);
         let text = super::text(&tables.explain("all@d.test"));
         let start = "\
-all@d.test: accepted and then bounced
-RCPT TO is answered: 250 2.1.5 Ok
+all@d.test: 1 of 3 deliveries is bounced
+5.1.1 unknown user: \"no@d.test\"
+It is accepted first, so the bounce goes to whoever is named as the sender, also of mail they never wrote: backscatter.
+The sender's server is told 250 2.1.5 Ok
 
 all@d.test
 ├─ team@d.test
@@ -134,15 +146,36 @@ Lookups
     }
 
     #[test]
-    fn a_refusal_has_neither_tree_nor_deliveries() {
+    fn a_refusal_tells_its_reason_and_marks_the_lookup_and_has_neither_tree_nor_deliveries() {
         let text = super::text(&Tables::usual().explain("no@d.test"));
+        let start = "\
+no@d.test: Refused: nobody has this address
+The domain is hosted here, but no mailbox, alias or catch-all takes mail for the address.
+The sender's server is told at once, and tells the sender 550 5.1.1 <no@d.test>: ";
+        assert!(text.starts_with(start), "{text}");
+        assert!(!text.contains("Deliveries"), "{text}");
+        let marked: Vec<&str> = text.lines().filter(|line| line.starts_with('>')).collect();
+        assert_eq!(marked.len(), 1, "{text}");
         assert!(
-            text.starts_with("no@d.test: rejected\nRCPT TO is answered: 550 5.1.1 <no@d.test>: "),
+            marked[0].contains("mailbox (users) no@d.test: No mailbox"),
             "{text}"
         );
-        assert!(
-            !text.contains("Deliveries") && text.contains("\nLookups\n"),
-            "{text}"
-        );
+    }
+
+    #[test]
+    fn a_circle_is_told_with_both_replies_and_marked_where_it_closes() {
+        let tables = Tables::usual()
+            .row("aliases", &["a@d.test", "b@d.test,mary@d.test"])
+            .row("aliases", &["b@d.test", "A@d.test"]);
+        let text = super::text(&tables.explain("a@d.test"));
+        for part in [
+            "a@d.test: Refused for now, for the whole message: the aliases go round in a circle\n",
+            "is told 250 2.1.5 Ok\n",
+            "it is told 451 4.6.0 Alias expansion error\n",
+            "A@d.test (closes the circle)\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(text.matches("closes the circle").count(), 1, "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! What happens to mail for one address, by the tables alone.
 
+mod verdict;
 mod view;
 
 use std::net::IpAddr;
@@ -17,7 +18,8 @@ use crate::web::page::{Page, render};
 use crate::web::request::{Asked, Visitor};
 use crate::web::text;
 use crate::web::urls::query;
-use view::{Lookups, Piece, Verdict, lookups, tree};
+use verdict::Verdict;
+use view::{Lookups, Piece, Run, lookups, tree};
 
 /// How the address of the page names the howto's own configuration.
 const HOWTO: &str = "howto";
@@ -81,6 +83,8 @@ struct Explain {
     problem: Option<String>,
     /// Addresses that exist here: what they are, and their explanation.
     examples: Vec<Example>,
+    /// Whether the address is in none of the visitor's domains.
+    foreign: bool,
     answer: Option<Answer>,
 }
 
@@ -91,32 +95,34 @@ struct Example {
 }
 
 struct Answer {
+    /// What was asked about, as Postfix reads it.
+    address: String,
     verdict: Verdict,
-    /// What `RCPT TO` is answered.
-    reply: String,
     tree: Vec<Piece>,
     shown: Vec<Lookups>,
     folded: Vec<Lookups>,
     /// Whether the lookups are of one address.
     single: bool,
-    /// How many steps there are.
-    steps: String,
+    /// How many lookups there are; `None` for what is no address, about which no table is asked.
+    steps: Option<String>,
 }
 
 impl Answer {
     fn new(visitor: &Visitor, explained: &Explanation) -> Self {
         let urls = &visitor.app.urls;
-        let (shown, folded) = lookups(explained, urls);
+        let verdict = route::Verdict::of(explained);
+        let (shown, folded) = lookups(explained, verdict.step, urls);
         Self {
-            verdict: Verdict::of(explained),
-            reply: text::plain(&format!("{} {}", explained.rcpt.code, explained.rcpt.text)),
+            address: text::short(&text::plain(&explained.address)),
+            verdict: Verdict::new(visitor, explained, verdict),
             tree: tree(explained, urls),
             single: shown.len() == 1,
             shown,
             folded,
             steps: match explained.steps.len() {
-                1 => "1 question".to_owned(),
-                many => format!("{} questions", text::number(many as u64)),
+                0 => None,
+                1 => Some("1 lookup".to_owned()),
+                many => Some(format!("{} lookups", text::number(many as u64))),
             },
         }
     }
@@ -135,17 +141,20 @@ impl Answer {
 
 /// `/explain?address=`
 pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response> {
-    let (mut problem, mut answer, mut examples) = (None, None, Vec::new());
+    let (mut problem, mut answer, mut examples, mut foreign) = (None, None, Vec::new(), false);
     match wanted.asked() {
         Err(why) => problem = Some(why),
         Ok(asked) if asked.address.is_empty() => examples = self::examples(&visitor).await?,
-        Ok(asked) => {
-            let explained = visitor.app.store.explain(&visitor.actor, &asked).await?;
-            answer = Some(Answer::new(&visitor, &explained));
-        }
+        Ok(asked) => match visitor.app.store.explain(&visitor.actor, &asked).await {
+            Ok(explained) => answer = Some(Answer::new(&visitor, &explained)),
+            // The same for every address of others, whether there is mail for it or not.
+            Err(Error::NotFound) => foreign = true,
+            Err(error) => return Err(error),
+        },
     }
     let status = match problem {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None if foreign => StatusCode::NOT_FOUND,
         None => StatusCode::OK,
     };
     let title = match &answer {
@@ -160,6 +169,7 @@ pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Resp
         wanted,
         problem,
         examples,
+        foreign,
         answer,
     };
     render(status, &template)

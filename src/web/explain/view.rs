@@ -1,11 +1,12 @@
-//! An explanation as the page shows it: a verdict, a tree of addresses, and the lookups behind it.
+//! An explanation as the page shows it: a tree of addresses, and the lookups behind it.
 
 use std::collections::HashSet;
 
+use crate::mail::items_of;
 use crate::postfix::Map;
 use crate::resource::overrides::IN_DOMAINS;
-use crate::resource::{Resource, users};
-use crate::route::{Delivery, Explanation, Kind, Outcome, Step};
+use crate::resource::{Resource, aliases, users};
+use crate::route::{self, Delivery, Explanation, Kind, Step};
 use crate::web::text;
 use crate::web::urls::Urls;
 
@@ -17,125 +18,6 @@ const LOOKED_UP: usize = 6;
 
 /// From here on the tree is not indented further: a phone is 360 px wide, and 1,000 steps are allowed.
 const DEEPEST: usize = 5;
-
-/// What becomes of the mail, in a sentence.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// `ok`, `warn` or `error`, as of a notice.
-    pub state: &'static str,
-    /// The sentence.
-    pub headline: String,
-    /// Why, and what that means for the sender.
-    pub lines: Vec<String>,
-}
-
-impl Verdict {
-    /// What an explanation comes to.
-    pub fn of(explained: &Explanation) -> Self {
-        match explained.outcome {
-            Outcome::Delivered => Self {
-                state: "ok",
-                headline: delivered(&explained.deliveries),
-                lines: Vec::new(),
-            },
-            Outcome::Deferred if explained.rcpt.code >= 400 => Self {
-                state: "warn",
-                headline: format!("Refused for now: {}", codes(explained)),
-                lines: vec!["The sender's server keeps the mail and tries again for some days.".to_owned()],
-            },
-            Outcome::Deferred => Self {
-                state: "warn",
-                headline: of_all(
-                    explained,
-                    Kind::Defer,
-                    "Waits in the queue",
-                    "waits in the queue",
-                    "wait in the queue",
-                ),
-                lines: reasons(explained, Kind::Defer),
-            },
-            Outcome::Bounced => {
-                let mut lines = reasons(explained, Kind::Bounce);
-                lines.push(
-                    "It is accepted first, so the bounce goes to whoever is named as the sender, also of mail they never \
-                     wrote: backscatter."
-                        .to_owned(),
-                );
-                Self {
-                    state: "error",
-                    headline: of_all(
-                        explained,
-                        Kind::Bounce,
-                        "Accepted, then bounced",
-                        "is bounced",
-                        "are bounced",
-                    ),
-                    lines,
-                }
-            }
-            Outcome::Rejected => Self {
-                state: "error",
-                headline: format!("Refused: {}", codes(explained)),
-                lines: vec!["The sender's server is told at once and tells the sender.".to_owned()],
-            },
-        }
-    }
-}
-
-/// The SMTP code and the enhanced one (RFC 3463) of a reply.
-fn codes(explained: &Explanation) -> String {
-    let enhanced = explained.rcpt.text.split(' ').next().unwrap_or_default();
-    let is_code = enhanced.contains('.') && enhanced.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let enhanced = if is_code { enhanced } else { "" };
-    format!("{} {enhanced}", explained.rcpt.code)
-        .trim_end()
-        .to_owned()
-}
-
-fn delivered(deliveries: &[Delivery]) -> String {
-    match deliveries {
-        [] => "Accepted".to_owned(),
-        [only] => match only.kind {
-            Kind::Smtp => "Handed to another server",
-            Kind::Discard => "Accepted and thrown away",
-            _ => "Delivered to a mailbox here",
-        }
-        .to_owned(),
-        several => format!("Delivered to {} places", text::number(several.len() as u64)),
-    }
-}
-
-/// What becomes of all the mail, or of so many of several deliveries.
-fn of_all(explained: &Explanation, kind: Kind, all: &str, one: &str, some: &str) -> String {
-    let many = explained.deliveries.len();
-    let count = explained.deliveries.iter().filter(|d| d.kind == kind).count();
-    match count {
-        0 => all.to_owned(),
-        _ if count == many => all.to_owned(),
-        1 => format!("1 of {} deliveries {one}", text::number(many as u64)),
-        _ => format!(
-            "{} of {} deliveries {some}",
-            text::number(count as u64),
-            text::number(many as u64)
-        ),
-    }
-}
-
-/// Why mail is not delivered: the first few different reasons.
-fn reasons(explained: &Explanation, kind: Kind) -> Vec<String> {
-    const MOST: usize = 3;
-    let mut reasons: Vec<String> = Vec::new();
-    for delivery in explained.deliveries.iter().filter(|d| d.kind == kind) {
-        let reason = delivery.reason.iter().map(|reason| text::plain(reason));
-        reasons.extend(
-            reason
-                .filter(|reason| !reasons.contains(reason))
-                .collect::<Vec<_>>(),
-        );
-    }
-    reasons.truncate(MOST);
-    reasons
-}
 
 /// One address of the tree.
 #[derive(Debug, PartialEq, Eq)]
@@ -150,6 +32,8 @@ pub struct Node {
     pub end: Option<End>,
     /// Whether the same recipient stands above already: there is one copy.
     pub again: bool,
+    /// Whether the aliases come back here to where they were before.
+    pub closes: bool,
 }
 
 /// The row that makes addresses of another.
@@ -227,6 +111,7 @@ pub fn tree(explained: &Explanation, urls: &Urls) -> Vec<Piece> {
         urls,
         children,
         ended: HashSet::new(),
+        closing: route::circle(explained),
         pieces: Vec::new(),
     };
     for (place, branch) in explained.branches.iter().enumerate() {
@@ -243,6 +128,8 @@ struct Drawing<'e> {
     children: Vec<Vec<usize>>,
     /// The deliveries some address has ended in.
     ended: HashSet<usize>,
+    /// The branches that close a circle.
+    closing: HashSet<usize>,
     pieces: Vec<Piece>,
 }
 
@@ -291,6 +178,7 @@ impl Drawing<'_> {
             by: self.rows_at(place),
             end: ending.map(|(_, delivery)| End::of(delivery, self.page_of_end(place, delivery.kind))),
             again,
+            closes: self.closing.contains(&place),
         }
     }
 
@@ -354,8 +242,17 @@ fn page_of(urls: &Urls, table: &str, row: &str, key: &str) -> Option<String> {
 pub struct Lookups {
     /// The address.
     pub address: String,
-    /// The lookups.
-    pub steps: Vec<StepView>,
+    /// The lookups, in their order.
+    pub runs: Vec<Run>,
+}
+
+/// One lookup, or several in a row that found nothing.
+#[derive(Debug)]
+pub enum Run {
+    /// A lookup that found a row, or that decided.
+    Told(StepView),
+    /// Lookups that found nothing and go without saying.
+    Silent(Vec<StepView>),
 }
 
 /// One lookup.
@@ -365,61 +262,89 @@ pub struct StepView {
     pub map: &'static str,
     /// The parameter of main.cf that names it; empty where it is that of the lookup before.
     pub parameter: &'static str,
-    /// The table.
-    pub table: &'static str,
     /// What was asked for.
     pub key: String,
     /// The answer.
     pub value: Option<String>,
-    /// The row that answered or does not count: its key and page.
-    pub row: Option<(String, String)>,
+    /// The row that answered or does not count.
+    pub row: Option<RowLink>,
     /// Whether there is a row that does not count.
     pub idle: bool,
+    /// Whether it decided what becomes of the mail.
+    pub decides: bool,
     /// What it means.
     pub note: String,
 }
 
+/// A row and its page.
+#[derive(Debug)]
+pub struct RowLink {
+    /// The table.
+    pub table: &'static str,
+    /// What one of its rows is called.
+    pub noun: &'static str,
+    /// The key.
+    pub key: String,
+    /// Its page.
+    pub page: String,
+}
+
 impl StepView {
-    fn new(urls: &Urls, step: &Step) -> Self {
+    /// A lookup as it is shown.
+    pub fn new(urls: &Urls, step: &Step) -> Self {
+        let row = step.row.as_ref();
         Self {
             map: step.map,
             parameter: Map::named(step.map).map_or("", |map| map.parameter),
-            table: step.table,
             key: text::plain(&step.key),
             value: step
                 .value
                 .as_deref()
                 .map(|value| text::short(&text::plain(value))),
-            row: step
-                .row
-                .as_ref()
-                .and_then(|row| Some((text::plain(row), page_of(urls, step.table, row, &step.key)?))),
-            idle: step.row.is_some() && step.value.is_none(),
-            note: step.note.clone(),
+            row: row.and_then(|row| {
+                Some(RowLink {
+                    table: step.table,
+                    noun: Resource::by_table(step.table)?.words.noun,
+                    key: text::plain(row),
+                    page: page_of(urls, step.table, row, &step.key)?,
+                })
+            }),
+            idle: row.is_some() && step.value.is_none(),
+            decides: false,
+            note: note(step),
         }
     }
 }
 
+/// What a lookup means; the members of a list are its answer already and in the tree too.
+fn note(step: &Step) -> String {
+    match step.value.as_deref() {
+        Some(value) if step.table == aliases::RESOURCE.table && items_of(value).len() > 1 => {
+            let many = text::number(items_of(value).len() as u64);
+            step.note.replacen(value, &format!("{many} addresses"), 1)
+        }
+        _ => step.note.clone(),
+    }
+}
+
 /// The lookups by address, those that are shown at once and those that are folded.
-pub fn lookups(explained: &Explanation, urls: &Urls) -> (Vec<Lookups>, Vec<Lookups>) {
+pub fn lookups(explained: &Explanation, decided: Option<usize>, urls: &Urls) -> (Vec<Lookups>, Vec<Lookups>) {
     let mut groups: Vec<Lookups> = explained
         .branches
         .iter()
         .map(|branch| Lookups {
             address: text::plain(&branch.address),
-            steps: Vec::new(),
+            runs: Vec::new(),
         })
         .collect();
-    for step in &explained.steps {
+    for (number, step) in explained.steps.iter().enumerate() {
         if let Some(group) = groups.get_mut(step.branch) {
             let mut view = StepView::new(urls, step);
-            if group.steps.last().is_some_and(|last| last.map == view.map) {
-                view.parameter = "";
-            }
-            group.steps.push(view);
+            view.decides = decided == Some(number);
+            group.add(view);
         }
     }
-    groups.retain(|group| !group.steps.is_empty());
+    groups.retain(|group| !group.runs.is_empty());
     let shown = if groups.len() > LOOKED_UP + 1 {
         LOOKED_UP
     } else {
@@ -427,4 +352,31 @@ pub fn lookups(explained: &Explanation, urls: &Urls) -> (Vec<Lookups>, Vec<Looku
     };
     let folded = groups.split_off(shown);
     (groups, folded)
+}
+
+impl Lookups {
+    fn add(&mut self, mut step: StepView) {
+        let last = match self.runs.last() {
+            Some(Run::Told(last)) => Some(last.map),
+            Some(Run::Silent(run)) => run.last().map(|last| last.map),
+            None => None,
+        };
+        let is_silent = step.value.is_none() && !step.idle && !step.decides;
+        match self.runs.last_mut() {
+            Some(Run::Silent(run)) if is_silent => {
+                if last == Some(step.map) {
+                    step.parameter = "";
+                }
+                run.push(step);
+            }
+            _ if is_silent => self.runs.push(Run::Silent(vec![step])),
+            before => {
+                // What is folded does not tell the parameter.
+                if matches!(before, Some(Run::Told(_))) && last == Some(step.map) {
+                    step.parameter = "";
+                }
+                self.runs.push(Run::Told(step));
+            }
+        }
+    }
 }
