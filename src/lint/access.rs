@@ -1,6 +1,7 @@
 //! Rules about `access_rules`: 66 to 69, and what else is told of an access rule.
 
 use super::around::{named, quoted, refused};
+use super::keys::is_never_found;
 use super::{Case, Finding, Mend, Rule, Severity};
 use crate::mail::{AccessAction, AccessKind, AccessMessage, AccessPattern, Caution, access_cautions};
 use crate::route::Question;
@@ -11,8 +12,8 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Error,
         tables: &["access_rules"],
         title: "An action Postfix does not have",
-        postfix: "It answers 451 to everybody the rule matches, or takes a number for OK; the queries of Postwarden leave such a \
-                  rule out.",
+        postfix: "The queries of Postwarden leave such a rule out, and it does nothing; with a query of one's own Postfix \
+                  answers 451 to everybody the rule matches, or takes a number for OK.",
         fix: "Choose one of the actions of the form.",
         judge: no_action,
     },
@@ -91,13 +92,32 @@ fn action(case: &Case<'_>) -> Option<AccessAction> {
 }
 
 fn no_action(case: &Case<'_>) -> Option<Finding> {
-    Some(refused(
-        &AccessAction::parse(kind(case)?, case.row.text("action")).err()?,
-    ))
+    let kind = kind(case)?;
+    let stored = case.row.text("action");
+    let mut finding = refused(&AccessAction::parse(kind, stored).err()?);
+    let word = stored.split_whitespace().next().unwrap_or_default();
+    let by_itself = if word.is_empty() {
+        "Postfix ignores such a rule"
+    } else if word.bytes().all(|byte| byte.is_ascii_digit()) && stored.trim() == word {
+        "with a query of one's own Postfix takes the number for OK and lets the mail through"
+    } else if AccessAction::is_known_to_postfix(word) {
+        "with a query of one's own Postfix does what access(5) says of it"
+    } else {
+        "with a query of one's own Postfix answers 451 4.3.5 Server configuration error to everybody it matches"
+    };
+    finding.message = format!(
+        "The rule about {} has the action {}, which no rule of the kind {kind} has: the queries of Postwarden leave it out, \
+         and it does nothing; {by_itself}.",
+        quoted(&case.subject()),
+        quoted(stored)
+    );
+    Some(finding)
 }
 
 fn no_pattern(case: &Case<'_>) -> Option<Finding> {
-    case.row.is_enabled().then_some(())?;
+    if !case.row.is_enabled() || is_never_found(case) {
+        return None;
+    }
     let kind = match AccessKind::parse(case.row.text("kind")) {
         Ok(kind) => kind,
         Err(fault) => return Some(refused(&fault)),
@@ -106,7 +126,7 @@ fn no_pattern(case: &Case<'_>) -> Option<Finding> {
         Ok(pattern) => pattern,
         Err(fault) => return Some(refused(&fault)),
     };
-    // Of addresses and domains only what is wrong with any key can differ, which is told of any table.
+    // Of addresses and domains only what is wrong with any key can differ, which is told of any table; so is upper case.
     if kind == AccessKind::Client && pattern.as_str() != case.subject() {
         return Some(
             Finding::new(
@@ -125,8 +145,52 @@ fn no_pattern(case: &Case<'_>) -> Option<Finding> {
             ),
         );
     }
+    if let Some(finding) = other_bounds(case, &pattern) {
+        return Some(finding);
+    }
     let caution = cautions(case).into_iter().find(is_one_label)?;
     Some(told(&caution))
+}
+
+/// A rule whose columns `cidr_lo` and `cidr_hi` are not those of its pattern: the query compares addresses with these
+/// alone (docs/postfix.md 2).
+fn other_bounds(case: &Case<'_>, pattern: &AccessPattern) -> Option<Finding> {
+    (kind(case)? == AccessKind::Client).then_some(())?;
+    let columns = ["cidr_lo", "cidr_hi"];
+    columns.iter().all(|column| case.row.has(column)).then_some(())?;
+    let stored = columns.map(|column| case.row.value(column));
+    let meant = pattern
+        .network()
+        .map(|(lowest, highest)| [lowest, highest].map(hex::encode_upper));
+    let same = match &meant {
+        Some(bounds) => stored
+            .iter()
+            .zip(bounds)
+            .all(|(stored, bound)| *stored == Some(bound)),
+        None => stored.iter().any(Option::is_none),
+    };
+    if same {
+        return None;
+    }
+    let message = match (meant, stored) {
+        (None, _) => format!(
+            "The columns `cidr_lo` and `cidr_hi` of the rule about {} name a network, and the pattern names none: Postfix \
+             applies the rule to that network too.",
+            quoted(pattern.as_str())
+        ),
+        (Some(_), [Some(_), Some(_)]) => format!(
+            "The columns `cidr_lo` and `cidr_hi` of the rule about {} name another network: Postfix applies the rule to \
+             that one.",
+            quoted(pattern.as_str())
+        ),
+        (Some(_), _) => format!(
+            "The rule about {} lacks the bounds of the network in `cidr_lo` and `cidr_hi`, with which Postfix's query \
+             compares: it never finds the rule.",
+            quoted(pattern.as_str())
+        ),
+    };
+    let mend = Mend::Set(vec![("pattern", pattern.to_string())]);
+    Some(Finding::new(message, "Save the rule again, which fills the two columns.").mended_by(Some(mend)))
 }
 
 /// Whether a caution is about a name without a dot.
@@ -161,6 +225,11 @@ fn cautions(case: &Case<'_>) -> Vec<Caution> {
     }
 }
 
+/// Whether a caution is that anybody can write a sender.
+fn is_of_forging(caution: &Caution) -> bool {
+    caution.message.starts_with("Anybody can write")
+}
+
 /// Whether a rule lets a sender through.
 fn lets_a_sender_through(case: &Case<'_>) -> bool {
     kind(case) == Some(AccessKind::Sender) && action(case) == Some(AccessAction::Ok)
@@ -168,9 +237,7 @@ fn lets_a_sender_through(case: &Case<'_>) -> bool {
 
 fn forgeable(case: &Case<'_>) -> Option<Finding> {
     lets_a_sender_through(case).then_some(())?;
-    Some(told(
-        &cautions(case).into_iter().find(|caution| !caution.confirm)?,
-    ))
+    Some(told(&cautions(case).into_iter().find(is_of_forging)?))
 }
 
 fn too_wide(case: &Case<'_>) -> Option<Finding> {
@@ -182,7 +249,7 @@ fn too_wide(case: &Case<'_>) -> Option<Finding> {
 
 fn side_effect(case: &Case<'_>) -> Option<Finding> {
     // That anybody can write a sender is a rule of its own.
-    let is_remark = |caution: &Caution| !caution.confirm && !caution.message.starts_with("Anybody can write");
+    let is_remark = |caution: &Caution| !caution.confirm && !is_of_forging(caution);
     Some(told(&cautions(case).into_iter().find(is_remark)?))
 }
 
@@ -276,9 +343,14 @@ mod tests {
             "PW166",
         );
         assert!(
-            told.message.ends_with("the mail would be let through."),
+            told.message.contains("`203.0.113.7` has the action `550`"),
             "{told:?}"
         );
+        assert!(
+            told.message.contains("leave it out, and it does nothing"),
+            "{told:?}"
+        );
+        assert!(told.message.ends_with("lets the mail through."), "{told:?}");
         assert!(told.fix.starts_with("Choose"), "{told:?}");
     }
 
@@ -322,8 +394,118 @@ mod tests {
         );
     }
 
+    /// A client rule with these bounds, as the linter reads them.
+    fn bounded(pattern: &str, bounds: [Option<&str>; 2]) -> Snapshot {
+        let values = [
+            ("kind", "client"),
+            ("pattern", pattern),
+            ("action", "REJECT"),
+            ("enabled", "1"),
+        ];
+        let of_text = values.map(|(column, value)| (column, Some(value.to_owned())));
+        let [lowest, highest] = bounds.map(|bound| bound.map(str::to_owned));
+        let of_bytes = [("cidr_lo", lowest), ("cidr_hi", highest)];
+        let row =
+            crate::resource::Row::new(pattern.to_owned(), of_text.into_iter().chain(of_bytes).collect());
+        Snapshot::new().with("access_rules", row)
+    }
+
+    #[test]
+    fn a_network_has_its_bounds_beside_it() {
+        let v6 = ["0", "F"].map(|end| format!("20010DB8{}", end.repeat(24)));
+        let v6 = [Some(&*v6[0]), Some(&*v6[1])];
+        let cases = [
+            ("198.51.100.0/24", [Some("C6336400"), Some("C63364FF")], None),
+            ("198.51.100.0/24", [None, None], Some("never finds")),
+            ("198.51.100.0/24", [Some("C6336400"), None], Some("never finds")),
+            (
+                "198.51.100.0/24",
+                [Some("C0000200"), Some("C00002FF")],
+                Some("another network"),
+            ),
+            ("2001:db8::/32", v6, None),
+            ("2001:db8::/32", [None, None], Some("never finds")),
+            ("203.0.113.7", [None, None], None),
+            (
+                "203.0.113.7",
+                [Some("C6336400"), Some("C63364FF")],
+                Some("to that network too"),
+            ),
+        ];
+        for (pattern, bounds, part) in cases {
+            let tables = bounded(pattern, bounds);
+            let Some(part) = part else {
+                assert_eq!(
+                    ids(&tables, "access_rules", pattern),
+                    [""; 0],
+                    "{pattern} {bounds:?}"
+                );
+                continue;
+            };
+            let told = finding(&tables, "access_rules", pattern, "PW167");
+            assert!(told.message.contains(part), "{told:?}");
+            let mend = Mend::Set(vec![("pattern", pattern.to_owned())]);
+            assert_eq!(told.mend, Some(mend), "saving fills the columns");
+        }
+    }
+
+    #[test]
+    fn a_pattern_in_another_spelling_is_told_of_by_one_rule() {
+        for (kind, pattern, rule) in [
+            ("sender", " spam.example", "PW101"),
+            ("client", " 192.0.2.1", "PW101"),
+            ("sender", "Spam.Example", "PW102"),
+            ("sender", "spam.example.", "PW103"),
+            ("recipient", "joe@a.example.", "PW103"),
+            ("client", "host.spam.example.", "PW103"),
+            ("sender", "bücher.example", "PW104"),
+            ("recipient", "joe@bücher.example", "PW104"),
+            ("client", "bücher.example", "PW104"),
+            ("sender", "josé@a.example", "PW105"),
+            ("sender", "<joe@spam.example>", "PW107"),
+            ("sender", "mailto:joe@spam.example", "PW107"),
+        ] {
+            expect(kind, pattern, "REJECT", &[rule]);
+        }
+        let told = finding(
+            &rule("sender", "spam.example.", "REJECT"),
+            "access_rules",
+            "spam.example.",
+            "PW103",
+        );
+        let mend = Mend::Set(vec![("pattern", "spam.example".to_owned())]);
+        assert_eq!(told.mend, Some(mend));
+    }
+
+    #[test]
+    fn an_action_that_is_none_does_nothing_by_the_queries_and_something_by_others() {
+        for (action, part) in [
+            ("1", "takes the number for OK"),
+            ("deny", "answers 451 4.3.5"),
+            ("WARN", "does what access(5) says"),
+            ("", "ignores such a rule"),
+        ] {
+            let told = finding(
+                &rule("sender", "a@spam.example", action),
+                "access_rules",
+                "a@spam.example",
+                "PW166",
+            );
+            assert!(
+                told.message.contains("leave it out, and it does nothing"),
+                "{told:?}"
+            );
+            assert!(told.message.contains(part), "{told:?}");
+        }
+    }
+
     #[test]
     fn a_sender_that_is_let_through_can_be_written_by_anybody() {
+        let anywhere = finding(&rule("sender", "bob@", "OK"), "access_rules", "bob@", "PW168");
+        assert!(
+            anywhere.message.starts_with("Anybody can write `bob@`"),
+            "{anywhere:?}"
+        );
         expect("sender", "friend.example", "OK", &["PW168"]);
         expect("sender", "friend.example", "DUNNO", &[]);
         expect("client", "mx.friend.example", "OK", &[]);

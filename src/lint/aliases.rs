@@ -4,7 +4,7 @@
 use super::around::{NOBODY, Standing, example, expansion, named, quoted, targets};
 use super::destinations::{has_mistake, items};
 use super::{Case, Finding, Mend, Rule, Severity};
-use crate::mail::{DomainName, EXPANSION_LIMIT, domain_of, visible};
+use crate::mail::{DomainName, EXPANSION_LIMIT, domain_of, in_ticks};
 use crate::resource::{Row, fill};
 use crate::route::{Asked, Kind, Site, follow};
 
@@ -181,7 +181,7 @@ fn dead_end(case: &Case<'_>) -> Option<Finding> {
     let reason = dead
         .reason
         .as_deref()
-        .map_or_else(String::new, |reason| format!(" ({})", visible(reason)));
+        .map_or_else(String::new, |reason| format!(" ({})", in_ticks(reason)));
     Some(Finding::new(
         format!(
             "{key} delivers to {address}, which bounces{reason}: Postfix accepts the mail first and then returns it to the \

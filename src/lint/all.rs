@@ -1,8 +1,8 @@
 //! Every rule there is about rows.
 
 use super::{
-    Rule, access, aliases, backups, destinations, directories, domains, keys, overrides, relays, relocated,
-    transports, users,
+    Rule, access, aliases, backups, destinations, directories, dns, domains, keys, overrides, relays,
+    relocated, schema, transports, users,
 };
 
 /// The rules by what they are about.
@@ -33,11 +33,32 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id == id)
 }
 
+/// What the rule of this id finds and what Postfix does, for a heading. Where one about rows and one about a table share
+/// the id, `of_table` says which is meant.
+#[must_use]
+pub fn heading(id: &str, of_table: bool) -> Option<(&'static str, &'static str)> {
+    fn among<Judge>(rules: &'static [Rule<Judge>], id: &str) -> Option<(&'static str, &'static str)> {
+        let rule = rules.iter().find(|rule| rule.id == id)?;
+        Some((rule.title, rule.postfix))
+    }
+    let about_table = among(schema::RULES, id);
+    let about_row = || {
+        RULES
+            .iter()
+            .find_map(|rules| among(rules, id))
+            .or_else(|| among(dns::RULES, id))
+    };
+    about_table
+        .filter(|_| of_table)
+        .or_else(about_row)
+        .or(about_table)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::super::{Severity, dns, schema};
+    use super::super::Severity;
     use super::*;
     use crate::resource::Resource;
 
@@ -73,6 +94,18 @@ mod tests {
         id.strip_prefix("PW1")
             .and_then(|number| number.parse().ok())
             .unwrap_or(0)
+    }
+
+    #[test]
+    fn every_rule_has_a_heading_also_one_about_a_table_or_of_dns() {
+        let title = |id: &str, of_table| heading(id, of_table).map(|(title, _)| title);
+        assert_eq!(title("PW109", true), Some("Row numbers that run out"));
+        assert_eq!(title("PW115", false), Some("The same key in several rows"));
+        assert_eq!(title("PW115", true), Some("No unique key on the domain"));
+        assert_eq!(title("PW999", false), None);
+        for rule in dns::RULES {
+            assert!(title(rule.id, false).is_some(), "{}", rule.id);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the rules of several tables ask: about the key of a row, the domain it belongs to, and whom it delivers to.
 
 use super::{Case, Finding};
-use crate::mail::{AddressPattern, Expansion, Fault, MailAddress, expand, items_of, visible};
+use crate::mail::{AddressPattern, Expansion, Fault, MailAddress, expand, in_ticks, items_of};
 use crate::resource::Row;
 use crate::route::Lookups;
 
@@ -23,7 +23,7 @@ pub(super) fn refused(fault: &Fault) -> Finding {
 
 /// A stored value in backticks.
 pub(super) fn quoted(value: &str) -> String {
-    format!("`{}`", visible(value))
+    format!("`{}`", in_ticks(value))
 }
 
 /// The first few values in backticks, and how many more there are.

@@ -1,8 +1,14 @@
 //! Backup MX domains and their relay recipients.
 
-use super::domains::whole_domain;
+use super::domains::{own_name, transport, whole_domain};
+use super::relays::is_accepted;
 use super::{Case, Finding, Rule, Severity};
-use crate::mail::{domain_of, visible};
+use crate::mail::{domain_of, in_ticks};
+use crate::route::Question;
+
+/// Up to so many relay recipients of a domain it is looked whether Postfix accepts any of them; of more one is taken for
+/// good.
+const LOOKED_AT: u64 = 200;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
@@ -39,21 +45,41 @@ pub(super) static RULES: &[Rule] = &[
 fn without_recipients(case: &Case<'_>) -> Option<Finding> {
     let domain = whole_domain(case)?;
     let is_asked = case.tables.has("relays", "recipient") && case.enabled("domains", &domain).is_none();
-    if !is_asked || case.tables.count("relays", &domain) > 0 {
+    if !is_asked || is_transport(case, &["error"]) || own_name(case).is_some() {
         return None;
     }
-    let message = format!(
-        "No relay recipient of {domain} exists yet: with relay_recipient_maps set, Postfix refuses every address of it \
-         with 550."
-    );
+    let rows = match case.tables.count("relays", &domain) {
+        0 => 0,
+        few if few <= LOOKED_AT => {
+            let rows = case.tables.rows(&Question::InDomain("relays", domain.clone()));
+            if rows.iter().any(is_accepted) {
+                return None;
+            }
+            rows.iter().filter(|row| row.is_enabled()).count()
+        }
+        _ => return None,
+    };
+    let none = match rows {
+        0 => format!("No relay recipient of {domain} exists yet"),
+        _ => format!("None of the relay recipients of {domain} is an address that is accepted (status OK)"),
+    };
+    let message =
+        format!("{none}: with relay_recipient_maps set, Postfix refuses every address of it with 550.");
     Some(Finding::new(
         message,
         format!("Add its addresses to Relay recipients, or @{domain} for all of them."),
     ))
 }
 
+/// Whether mail goes to one of these services.
+fn is_transport(case: &Case<'_>, names: &[&str]) -> bool {
+    transport(case).is_some_and(|transport| names.contains(&transport.transport_name()))
+}
+
 fn any_name(case: &Case<'_>) -> Option<Finding> {
-    let domain = whole_domain(case)?;
+    // No primary server is there to refuse anything.
+    let ends_here = is_transport(case, &["error", "discard"]);
+    let domain = whole_domain(case).filter(|_| !ends_here)?;
     let wide = case.enabled("relays", &format!("@{domain}"))?;
     let is_accepted = wide.text("status").trim().eq_ignore_ascii_case("OK");
     (is_accepted && case.enabled("domains", &domain).is_none()).then(|| {
@@ -74,7 +100,7 @@ pub(super) fn in_subdomain(case: &Case<'_>) -> Option<Finding> {
     }
     let mut parents = domain.match_indices('.').map(|(at, _)| &domain[at + 1..]);
     let parent = parents.find(|parent| parent.contains('.') && case.enabled("backups", parent).is_some())?;
-    let (domain, parent) = (visible(&domain), visible(parent));
+    let (domain, parent) = (in_ticks(&domain), in_ticks(parent));
     let message = format!(
         "{domain} is no backup MX entry, only {parent} is: mail for it is refused with 554, or, as Postfix is set by \
          default, relayed by the MX records of {domain}."
@@ -87,7 +113,7 @@ pub(super) fn in_subdomain(case: &Case<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ROUTES, assert_found, found, row, tables};
+    use super::super::fixture::{ROUTES, assert_found, found, row, tables, told};
     use super::RULES;
     use crate::route::Snapshot;
 
@@ -103,8 +129,43 @@ mod tests {
     }
 
     #[test]
+    fn a_recipient_that_is_not_accepted_is_none() {
+        for (recipient, status) in [
+            ("joe@friend.example", "REJECT"),
+            ("joe@friend.example", "YES"),
+            ("joe@friend.example", " OK"),
+            ("friend.example", "OK"),
+            ("joe @friend.example", "OK"),
+        ] {
+            let none = tables(&[("relays", recipient, status)]);
+            let told = told(ROUTES, "backups", &row("backups", "friend.example", ""), &none);
+            assert_eq!(told[0].rule, "PW123", "{recipient} {status}");
+            assert!(
+                told[0].message.starts_with("None of the relay recipients"),
+                "{told:?}"
+            );
+            let one = none.with("relays", row("relays", "ann@friend.example", "ok"));
+            assert_found(ROUTES, "backups", &one, &[("friend.example", "", &[])]);
+        }
+    }
+
+    #[test]
+    fn a_backup_domain_whose_mail_ends_here_may_take_any_name_and_a_refused_one_needs_none() {
+        for (rows, of_discard) in [
+            (&[][..], &["PW123", "PW132"][..]),
+            (&[("relays", "@friend.example", "OK")], &["PW132"]),
+        ] {
+            let cases: &[(&str, &str, &[&str])] = &[
+                ("friend.example", "error:5.1.1 No such domain", &[]),
+                ("friend.example", "discard:", of_discard),
+            ];
+            assert_found(ROUTES, "backups", &tables(rows), cases);
+        }
+    }
+
+    #[test]
     fn a_backup_domain_that_takes_any_name_is_found() {
-        for (status, rules) in [("OK", &["PW124"][..]), ("ok", &["PW124"]), ("REJECT", &[])] {
+        for (status, rules) in [("OK", &["PW124"][..]), ("ok", &["PW124"]), ("REJECT", &["PW123"])] {
             let tables = tables(&[("relays", "@friend.example", status)]);
             let found = found(ROUTES, "backups", &row("backups", "friend.example", ""), &tables);
             assert_eq!(found, rules, "{status}");

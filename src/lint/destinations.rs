@@ -2,7 +2,7 @@
 
 use super::around::{quoted, refused};
 use super::{Case, Finding, Mend, Rule, Severity};
-use crate::mail::{AddressPattern, Destinations, Fault, clean, domain_of, items_of, visible};
+use crate::mail::{AddressPattern, Destinations, Fault, clean, domain_of, in_ticks, items_of};
 
 /// How long a destination can be in the howto's tables.
 const HOWTO_LENGTH: usize = 120;
@@ -44,7 +44,7 @@ pub(super) static RULES: &[Rule] = &[
         tables: &["aliases"],
         title: "A destination that was cut",
         postfix: "It delivers to the part of the last address that fitted into the column, which is somebody else or nobody.",
-        fix: "Widen the column to TEXT and write the last address again.",
+        fix: "Widen the column to TEXT with `postwarden schema upgrade --apply` and write the last address again.",
         judge: cut,
     },
     Rule {
@@ -106,7 +106,7 @@ fn mistake(item: &str, keeps_name: bool) -> Option<Mistake> {
         Ok(parsed) if parsed.as_str() == plain => None,
         Ok(parsed) => Some(Mistake::Odd(Fault::new(format!(
             "Postfix sends to `{}` as it stands, which most servers know as `{parsed}` only. Write `{parsed}`.",
-            visible(item)
+            in_ticks(item)
         )))),
         Err(fault) => Some(Mistake::Odd(fault)),
     }
@@ -225,7 +225,7 @@ fn wide_among_others(case: &Case<'_>) -> Option<Finding> {
     } else {
         format!(
             "{shown} keeps the user's name only where it is alone: here Postfix sends to `\"\"{}`, which bounces.",
-            visible(item)
+            in_ticks(item)
         )
     };
     Some(Finding::new(message, "Write it alone, or whole addresses."))
@@ -265,7 +265,7 @@ fn cut(case: &Case<'_>) -> Option<Finding> {
             quoted(&case.subject()),
             quoted(last)
         ),
-        "Widen the column with `postwarden schema upgrade` and write the last address again.",
+        "Widen the column with `postwarden schema upgrade --apply` and write the last address again.",
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use super::around::{named, quoted, refused};
 use super::{Case, Finding, Mend, Rule, Severity};
-use crate::mail::Maildir;
+use crate::mail::{Maildir, directory_named};
 use crate::resource::Row;
 use crate::route::Question;
 
@@ -144,7 +144,7 @@ fn odd_directory(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn shared_directory(case: &Case<'_>) -> Option<Finding> {
-    let plain = |row: &Row| row.text("maildir").trim_matches(' ').trim_matches('/').to_owned();
+    let plain = |row: &Row| directory_named(row.text("maildir"));
     let stored = directory(case)?;
     let own = plain(case.row);
     (!names_none(stored)).then_some(())?;
@@ -230,7 +230,9 @@ mod tests {
                 .with("users", row("users", &values))
         };
         assert_eq!(ids(&with("blah/", "1"), "users", JOE), ["PW153"]);
-        assert_eq!(ids(&with("/blah", "1"), "users", JOE), ["PW153"]);
+        for same in ["/blah", "./blah/", "blah//", "blah/./", " blah/ "] {
+            assert_eq!(ids(&with(same, "1"), "users", JOE), ["PW153"], "{same:?}");
+        }
         let told = finding(&with("blah/", "1"), "users", JOE, "PW153");
         assert!(told.message.contains("`mary@here.example`"), "{told:?}");
         assert!(ids(&with("blah/", "0"), "users", JOE).is_empty());

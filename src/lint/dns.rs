@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::domains::{ROUTES, transport, without_host};
 use super::{Case, Finding, Rule, Severity, Told, judge};
-use crate::mail::{Host, domain_of, items_of, visible};
+use crate::mail::{Host, domain_of, in_ticks, items_of};
 
 /// What DNS knows. An answer that is not known yet is `None`: whoever drives the rules fetches what was asked and runs
 /// them again.
@@ -161,7 +161,7 @@ fn mx_leads_here(case: &Case<'_>, dns: &Dns<'_>) -> Option<Finding> {
     let host = hosts
         .iter()
         .find(|host| !host.in_brackets && on_port_25(host) && dns.leads_here(host.name))?;
-    let name = visible(host.name);
+    let name = in_ticks(host.name);
     let message = format!(
         "`{name}` has no brackets, and its MX is this server: Postfix bounces the mail, 5.4.6 loops back to myself."
     );
@@ -177,7 +177,7 @@ fn host_is_here(case: &Case<'_>, dns: &Dns<'_>) -> Option<Finding> {
     let host = hosts
         .iter()
         .find(|host| host.in_brackets && on_port_25(host) && dns.is_here(host.name))?;
-    let name = visible(host.name);
+    let name = in_ticks(host.name);
     let message = format!(
         "`[{name}]` is this server itself. Postfix bounces the mail with `5.4.6 loops back to myself`."
     );
@@ -195,7 +195,7 @@ fn no_such_host(case: &Case<'_>, dns: &Dns<'_>) -> Option<Finding> {
     are_all_missing.then(|| {
         let message = format!(
             "`{}` does not exist in DNS: Postfix bounces the mail at once, 5.4.4 Host or domain name not found.",
-            visible(first.name)
+            in_ticks(first.name)
         );
         Finding::new(message, "Check the spelling of the host.")
     })
@@ -217,7 +217,7 @@ fn no_such_destination(case: &Case<'_>, dns: &Dns<'_>) -> Option<Finding> {
         let is_name = !domain.is_empty() && !domain.starts_with('[');
         (is_new && is_name && !is_ours() && dns.lacks(&host)).then(|| domain.clone())
     })?;
-    let missing = visible(&missing);
+    let missing = in_ticks(&missing);
     let message = format!(
         "It delivers to {missing}, which does not exist in DNS: the mail is accepted and then bounced to its sender, 5.4.4 \
          Host or domain name not found."

@@ -1,7 +1,7 @@
 //! Domains, in `domains` and `backups`.
 
 use super::{Case, Finding, Mend, Rule, Severity};
-use crate::mail::{DomainName, MailAddress, Reading, Transport, domain_of, visible};
+use crate::mail::{DomainName, MailAddress, Reading, Transport, domain_of, in_ticks, number};
 use crate::resource::{Applies, Row, domains};
 
 /// The tables that hold domains, and overrides among them.
@@ -29,9 +29,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "PW113",
         severity: Severity::Error,
-        tables: &["domains"],
+        tables: ROUTES,
         title: "One of Postfix's own names",
-        postfix: "Postfix warns, local(8) gives the mail to system users, and mailboxes of the domain are unknown.",
+        postfix: "Postfix warns, local(8) gives the mail to system users, and nothing is delivered or relayed by the row.",
         fix: "Take the row away, or the name out of `mydestination`.",
         judge: own_name,
     },
@@ -162,7 +162,7 @@ fn no_mail_domain(case: &Case<'_>) -> Option<Finding> {
     let message = format!(
         "`{}` is not what Postfix asks for: it wants the plain domain here, never matches the row and answers 554 Relay \
          access denied.",
-        visible(key)
+        in_ticks(key)
     );
     let fix = match domains::domain_or_override(bare) {
         Ok(domain) => format!("Write `{domain}`, and a row of its own for each subdomain."),
@@ -211,15 +211,12 @@ fn in_both(case: &Case<'_>) -> Option<Finding> {
     Some(Finding::new(message, "Keep it in one of the two tables."))
 }
 
-fn own_name(case: &Case<'_>) -> Option<Finding> {
-    let domain = whole_domain(case)?;
-    if domain != "localhost" && domain != "localhost.localdomain" {
-        return None;
-    }
-    let message = format!(
-        "{domain} is one of Postfix's own names (mydestination). It warns \"do not list domain {domain} in BOTH \
-         mydestination and virtual_mailbox_domains\", and system users get the mail."
-    );
+pub(super) fn own_name(case: &Case<'_>) -> Option<Finding> {
+    let parameter = match case.resource.table {
+        "domains" => "virtual_mailbox_domains",
+        _ => "relay_domains",
+    };
+    let message = domains::own_name(&whole_domain(case)?, parameter)?;
     Some(Finding::new(
         message,
         "Delete the row, or take the name out of `mydestination`.",
@@ -240,8 +237,8 @@ fn takes_all(case: &Case<'_>) -> Option<Finding> {
             .filter(|rest| names_one && !rest.is_empty())?;
         format!(
             "`{}` is read as a transport key: all outgoing mail to subdomains of `{}` goes this way.",
-            visible(key),
-            visible(&key[1..])
+            in_ticks(key),
+            in_ticks(&key[1..])
         )
     };
     Some(Finding::new(
@@ -260,7 +257,7 @@ fn duplicate(case: &Case<'_>) -> Option<Finding> {
     let other = others.first()?;
     let number = |row: &Row| row.key.parse::<u64>().unwrap_or(u64::MAX);
     let transport = case.row.text("transport");
-    let shown = visible(&subject);
+    let shown = in_ticks(&subject);
     let message = if others.iter().all(|other| other.text("transport") == transport) {
         format!(
             "{shown} has {} rows, all with the same transport.",
@@ -269,7 +266,7 @@ fn duplicate(case: &Case<'_>) -> Option<Finding> {
     } else {
         format!(
             "{shown} also has a row with the transport `{}`: Postfix gets both answers, and the first row wins by chance.",
-            visible(other.text("transport"))
+            in_ticks(other.text("transport"))
         )
     };
     let repeats_another = others
@@ -282,8 +279,8 @@ fn duplicate(case: &Case<'_>) -> Option<Finding> {
 fn forwarded_domain(case: &Case<'_>) -> Option<Finding> {
     let domain = whole_domain(case)?;
     let transport = transport(case)?;
-    let passes_on = !transport.hosts().is_empty() && addresses(case, &domain) == (0, 0);
-    passes_on.then(|| {
+    let passes_on = !transport.hosts().is_empty() || matches!(transport.as_str(), "smtp:" | "relay:");
+    (passes_on && addresses(case, &domain) == (0, 0)).then(|| {
         let message = format!(
             "{domain} has neither mailboxes nor aliases, so Postfix refuses every address of it with 550 before it would \
              pass anything on to `{transport}`."
@@ -296,8 +293,8 @@ fn follows_own_mx(case: &Case<'_>) -> Option<Finding> {
     let transport = without_host(case)?;
     let domain = domain_of(&case.subject());
     let message = format!(
-        "`{transport}` names no host: Postfix follows the MX records of {domain}, which lead back here, and bounces the \
-         mail, 5.4.6 mail for {domain} loops back to myself."
+        "`{transport}` names no host: Postfix follows the MX records of {domain}, which usually lead back here, and \
+         bounces the mail, 5.4.6 mail for {domain} loops back to myself."
     );
     let fix = format!(
         "Write the host in brackets, `{transport}[mail.example.com]`, or `virtual:` to deliver here."
@@ -314,7 +311,7 @@ fn off_with_addresses(case: &Case<'_>) -> Option<Finding> {
     let counted = |count: u64, one: &str, many: &str| match count {
         0 => None,
         1 => Some(format!("1 {one}")),
-        _ => Some(format!("{count} {many}")),
+        _ => Some(format!("{} {many}", number(count))),
     };
     let (users, aliases) = addresses(case, &domain);
     let has: Vec<String> = [
@@ -439,6 +436,14 @@ mod tests {
             ("intern", "virtual:", &["PW121", "PW208"]),
         ];
         assert_found(ALL, "domains", &Snapshot::new(), cases);
+        let own = row("backups", "localhost", ":[h.example]");
+        let told = told(ALL, "backups", &own, &Snapshot::new());
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].rule, "PW113");
+        assert!(
+            told[0].message.contains("mydestination and relay_domains"),
+            "{told:?}"
+        );
     }
 
     #[test]
@@ -489,6 +494,8 @@ mod tests {
         let cases: &[(&str, &str, &[&str])] = &[
             ("shop.example", "smtp:[h.example]", &["PW116"]),
             ("shop.example", ":[h.example]", &["PW116"]),
+            ("shop.example", "smtp:", &["PW116", "PW117"]),
+            ("shop.example", "relay:", &["PW116", "PW117"]),
             ("shop.example", "lmtp:unix:private/x", &["PW121"]),
             ("shop.example", "virtual:", &["PW121"]),
         ];

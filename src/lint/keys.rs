@@ -1,8 +1,10 @@
 //! What Postfix looks up, in any table: keys that it never asks for, and the switch.
 
+use super::around::quoted;
 use super::{Case, Finding, Mend, Rule, Severity};
 use crate::mail::{
-    AccessKind, AccessPattern, AddressPattern, Fault, MailAddress, clean, domain_of, undecorate, visible,
+    AccessKind, AccessPattern, AddressPattern, DomainName, Fault, MailAddress, clean, domain_of, in_ticks,
+    undecorate,
 };
 use crate::resource::{Row, domains};
 
@@ -23,8 +25,8 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Error,
         tables: EVERY,
         title: "White space or an invisible character in a key",
-        postfix: "Postfix asks without it, so the row never matches: 550 User unknown or 554 Relay access denied. Spaces at \
-                  the end alone are forgiven by collations that pad.",
+        postfix: "No mail is addressed with it, so the row never matches: 550 User unknown or 554 Relay access denied. Spaces \
+                  at the end alone are forgiven by collations that pad.",
         fix: "Type the key anew, without spaces and pasted characters around it.",
         judge: unseen,
     },
@@ -139,10 +141,10 @@ fn find_fault(case: &Case<'_>) -> Option<KeyFault> {
     if is_told_elsewhere(table, key) {
         return None;
     }
-    let has_upper_case = key.chars().any(char::is_uppercase);
     if table == "access_rules" {
-        return has_upper_case.then_some(KeyFault::UpperCase);
+        return pattern_fault(case, key);
     }
+    let has_upper_case = key.chars().any(char::is_uppercase);
     let is_bare = !key.contains('@') && key.contains('.');
     if matches!(table, "relays" | "relocated") && is_bare && domains::domain_or_override(key).is_ok() {
         return Some(KeyFault::Wildcard);
@@ -165,17 +167,49 @@ fn find_fault(case: &Case<'_>) -> Option<KeyFault> {
     }
 }
 
-/// Whether a rule about this table alone says what is wrong with a key of this form: PW111 and PW114, PW136, PW149,
-/// PW167.
+/// What is wrong with a pattern that Postfix would ask for in another spelling. Of others PW167 tells, and of clients whose
+/// addresses are written otherwise.
+fn pattern_fault(case: &Case<'_>, key: &str) -> Option<KeyFault> {
+    let (local, domain) = key.rsplit_once('@').unwrap_or(("", key));
+    if !local.is_ascii() {
+        return Some(KeyFault::Accents);
+    }
+    let normal = normal(case.resource.table, case.row, key).ok()?;
+    if normal == key {
+        None
+    } else if normal == key.to_lowercase() {
+        Some(KeyFault::UpperCase)
+    } else if !domain.is_ascii() {
+        Some(KeyFault::ForeignDomain)
+    } else if normal == key.trim_end_matches('.').to_lowercase() {
+        Some(KeyFault::FinalDot)
+    } else {
+        let is_client = AccessKind::parse(case.row.text("kind")) == Ok(AccessKind::Client);
+        (!is_client).then_some(KeyFault::Decorated)
+    }
+}
+
+/// Whether a rule about keys says why Postfix never finds a row.
+pub(super) fn is_never_found(case: &Case<'_>) -> bool {
+    fault(case).is_some_and(|fault| !matches!(fault, KeyFault::UpperCase | KeyFault::Refused(_)))
+}
+
+/// Whether a rule about this table alone says what is wrong with a key of this form: PW111 and PW114, PW136, PW149.
 fn is_told_elsewhere(table: &str, key: &str) -> bool {
+    let lower = key.to_lowercase();
     match table {
         "domains" | "backups" => {
             let is_wildcard = key == "*" || key.starts_with("*.") || key.starts_with('.');
             is_wildcard || key.rfind('@') == Some(0)
         }
-        "aliases" => !key.contains('@') && key.contains('.') && !key.ends_with('.'),
-        "users" => key.rfind('@').is_none_or(|at| at == 0),
-        "access_rules" => !key.is_ascii(),
+        "aliases" => {
+            DomainName::parse(key).is_ok_and(|domain| !domain.is_single_label() && domain.as_str() == lower)
+        }
+        "users" => match key.rfind('@') {
+            None => !key.is_empty(),
+            Some(0) => AddressPattern::parse(key).is_ok_and(|domain| domain.as_str() == lower),
+            Some(_) => false,
+        },
         _ => false,
     }
 }
@@ -229,13 +263,14 @@ fn unseen(case: &Case<'_>) -> Option<Finding> {
         return None;
     };
     let key = stored(case);
-    let shown = visible(key);
+    let shown = quoted(key);
     let message = if key.trim_end_matches(' ') == key.trim() && clean(key).is_ok() {
-        format!("`{shown}` ends in a space: Postfix finds the row only where the collation pads with spaces.")
+        format!("{shown} ends in a space: Postfix finds the row only where the collation pads with spaces.")
+    } else if key.trim() != key && clean(key).is_ok() {
+        format!("{shown} has white space around it: Postfix asks without it and never finds the row.")
     } else {
         format!(
-            "`{shown}` has white space or a character that cannot be seen: Postfix asks without it and never finds the \
-             row."
+            "{shown} has a character that cannot be seen, which no mail is addressed with: Postfix never finds the row."
         )
     };
     Some(Finding::new(message, "Type it anew without.").mended_by(rekeyed(case, key)))
@@ -248,9 +283,11 @@ fn upper_case(case: &Case<'_>) -> Option<Finding> {
     let key = stored(case);
     let lower = key.to_lowercase();
     let message = format!(
-        "`{key}` has upper case, and Postfix asks for `{lower}`: with a binary collation it never finds the row."
+        "{} has upper case, and Postfix asks for {}: with a binary collation it never finds the row.",
+        quoted(key),
+        quoted(&lower)
     );
-    Some(Finding::new(message, format!("Store it as `{lower}`.")).mended_by(rekeyed(case, key)))
+    Some(Finding::new(message, format!("Store it as {}.", quoted(&lower))).mended_by(rekeyed(case, key)))
 }
 
 fn final_dot(case: &Case<'_>) -> Option<Finding> {
@@ -258,8 +295,11 @@ fn final_dot(case: &Case<'_>) -> Option<Finding> {
         return None;
     };
     let key = stored(case);
-    let message = format!("`{key}` ends in a dot: Postfix asks without it and never finds the row.");
-    let fix = format!("Store it as `{}`.", key.trim_end_matches('.'));
+    let message = format!(
+        "{} ends in a dot: Postfix asks without it and never finds the row.",
+        quoted(key)
+    );
+    let fix = format!("Store it as {}.", quoted(key.trim_end_matches('.')));
     Some(Finding::new(message, fix).mended_by(rekeyed(case, key)))
 }
 
@@ -270,7 +310,7 @@ fn foreign_domain(case: &Case<'_>) -> Option<Finding> {
     let key = stored(case);
     let message = format!(
         "The domain of `{}` is not in ASCII: mail comes to its `xn--` form, and Postfix does not find the row.",
-        visible(key)
+        in_ticks(key)
     );
     let fix = match normal(case.resource.table, case.row, key) {
         Ok(ascii) => format!("Store it as `{ascii}`."),
@@ -284,7 +324,7 @@ fn accents(case: &Case<'_>) -> Option<Finding> {
         let message = format!(
             "`{}` has a letter outside ASCII before the @: the database folds accents, so the row also takes mail for the \
              name without them, and most servers cannot send to it.",
-            visible(stored(case))
+            in_ticks(stored(case))
         );
         return Some(Finding::new(message, "Write the name in plain letters."));
     }
@@ -296,8 +336,8 @@ fn accents(case: &Case<'_>) -> Option<Finding> {
         .find(|other| *other != subject)?;
     let message = format!(
         "The database takes `{}` and `{}` for the same, so either row answers for both.",
-        visible(&subject),
-        visible(&twin)
+        in_ticks(&subject),
+        in_ticks(&twin)
     );
     Some(Finding::new(message, "Keep one of the two, or rename it."))
 }
@@ -310,7 +350,7 @@ fn switch(case: &Case<'_>) -> Option<Finding> {
     (value != "0" && value != "1").then(|| {
         let message = format!(
             "`enabled` is `{}`, neither 1 (on) nor 0 (off). Postfix's queries ask for enabled=1, so the row is off.",
-            visible(value)
+            in_ticks(value)
         );
         Finding::new(message, "Switch it on or off.").mended_by(Some(Mend::SwitchOff))
     })
@@ -334,7 +374,7 @@ fn decorated(case: &Case<'_>) -> Option<Finding> {
     } else {
         format!(
             "`{}` is not what Postfix asks for: it never finds the row.",
-            visible(key)
+            in_ticks(key)
         )
     };
     Some(Finding::new(message, fix).mended_by(mend))
@@ -355,7 +395,14 @@ fn wildcard(case: &Case<'_>) -> Option<Finding> {
 
 fn refused(case: &Case<'_>) -> Option<Finding> {
     match fault(case)? {
-        KeyFault::Refused(fault) => Some(Finding::from(fault)),
+        KeyFault::Refused(fault) => {
+            let finding = Finding::from(fault);
+            // Postfix asks for what it is sent, however odd; the refusal is about keys of any kind.
+            let message = finding
+                .message
+                .replace("Postfix would never match it", "Few servers send to it");
+            Some(Finding { message, ..finding })
+        }
         _ => None,
     }
 }
@@ -423,6 +470,7 @@ mod tests {
             ("aliases", "shop.example"),
             ("users", "joe"),
             ("users", "@shop.example"),
+            ("users", "@Shop.example"),
             ("domains", "@shop.example"),
             ("backups", "*"),
             ("access_rules", "@shop.example"),
@@ -430,6 +478,67 @@ mod tests {
             let rules = found(&[RULES], table, &row(table, key, ""), &Snapshot::new());
             assert_eq!(rules, [""; 0], "{table} {key}");
         }
+    }
+
+    #[test]
+    fn what_the_rules_of_a_table_do_not_say_is_said_by_those_of_keys() {
+        for (table, key, rule) in [
+            ("aliases", "http://shop.example", "PW107"),
+            ("aliases", "shop.example/", "PW107"),
+            ("aliases", "*.shop.example", "PW107"),
+            ("aliases", ".shop.example", "PW107"),
+            ("aliases", "shop..example", "PW107"),
+            ("aliases", "bücher.example", "PW104"),
+            ("aliases", "shop.example.", "PW103"),
+            ("users", "", "PW107"),
+            ("users", "@", "PW107"),
+            ("users", "@shop.example.", "PW107"),
+            ("users", "@bücher.example", "PW104"),
+        ] {
+            let rules = found(&[RULES], table, &row(table, key, ""), &Snapshot::new());
+            assert_eq!(rules, [rule], "{table} {key}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_cannot_be_seen_is_not_called_white_space() {
+        let message = |key: &str| {
+            let row = row("relocated", key, "x@y.example");
+            told(&[RULES], "relocated", &row, &Snapshot::new())[0]
+                .message
+                .clone()
+        };
+        for key in ["jo\u{1b}e@shop.example", "\u{202e}joe@shop.example"] {
+            let message = message(key);
+            assert!(
+                !message.contains("white space") && message.contains("⟨U+"),
+                "{message}"
+            );
+        }
+        assert!(message(" joe@shop.example").contains("white space around it"));
+        assert!(message("a`b`c@shop..example").contains("`a⟨backtick⟩b⟨backtick⟩c@shop..example`"));
+    }
+
+    #[test]
+    fn a_key_that_is_only_odd_is_not_said_to_match_nothing() {
+        for key in ["joe..x@shop.example", "-joe@shop.example"] {
+            for told in told(
+                &[RULES],
+                "relocated",
+                &row("relocated", key, "x@y.example"),
+                &Snapshot::new(),
+            ) {
+                assert_eq!(told.rule, "PW203", "{told:?}");
+                assert!(!told.message.contains("never match"), "{told:?}");
+            }
+        }
+        let under = told(
+            &[RULES],
+            "domains",
+            &row("domains", "shop_a.example", "virtual:"),
+            &Snapshot::new(),
+        );
+        assert!(!under[0].message.contains("never match"), "{under:?}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod keys;
 mod overrides;
 mod relays;
 mod relocated;
+mod said;
 mod schema;
 mod transports;
 mod users;
@@ -28,14 +29,16 @@ mod users;
 use std::cell::OnceCell;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
-pub use self::all::{RULES, rule, rules};
+pub use self::all::{RULES, heading, rule, rules};
 use self::destinations::Mistake;
 pub use self::dns::{Dns, DnsRule, Here, Names, judge_with_dns};
 pub use self::document::document;
 use self::keys::KeyFault;
+pub use self::said::{is_said_by_the_form, is_said_by_the_refusal, is_still_to_come};
 pub use self::schema::{ColumnFacts, SchemaRule, TableFacts, judge_schema};
-use crate::mail::{AddressPattern, Expansion};
+use crate::mail::{AddressPattern, Expansion, in_ticks};
 pub use crate::postfix::Severity;
 use crate::resource::{Resource, Row, Rules};
 use crate::route::Lookups;
@@ -170,6 +173,15 @@ pub struct Told {
     pub mend: Option<Mend>,
 }
 
+impl Told {
+    /// What is told and of which subject, in a word that another finding does not have: hexadecimal SHA-256.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let told = [self.rule, &self.subject, &self.message].join("\0");
+        hex::encode(Sha256::digest(told.as_bytes()))
+    }
+}
+
 /// The rules that judge rows which are off: about the switch itself, and about what does not end with it. Such a row
 /// breaks no mail, so the others pass it over.
 const OF_ROWS_THAT_ARE_OFF: [&str; 3] = ["PW106", "PW120", "PW159"];
@@ -210,12 +222,19 @@ impl Finding {
             "docs/rules.md says that {} mends nothing",
             rule.id
         );
+        let subject = in_ticks(case.row.text(case.resource.subject)).into_owned();
+        let is_named = self.message.to_lowercase().contains(&subject.to_lowercase());
         Told {
             rule: rule.id,
             severity: rule.severity,
             table: case.resource.table,
             key: case.row.key.clone(),
-            message: self.message,
+            // Keys are numbers mostly, so a sentence that stands alone has to say which row it is about.
+            message: if is_named {
+                self.message
+            } else {
+                format!("`{subject}`: {}", self.message)
+            },
             fix: self.fix,
             subject: case.row.text(case.resource.subject).to_owned(),
             mend: self.mend,

@@ -2,7 +2,7 @@
 
 use super::domains::{ROUTES, is_hosted, is_idle, overridden, transport};
 use super::{Case, Finding, Mend, Rule, Severity};
-use crate::mail::{items_of, visible};
+use crate::mail::{in_ticks, items_of};
 use crate::resource::fill;
 
 pub(super) static RULES: &[Rule] = &[
@@ -160,7 +160,7 @@ fn second_override(case: &Case<'_>) -> Option<Finding> {
     let first = case.enabled("domains", &address)?;
     let message = format!(
         "{address} also has an override in `domains`, `{}`, which Postfix asks first: this one has no effect.",
-        visible(first.text("transport"))
+        in_ticks(first.text("transport"))
     );
     let same = first.text("transport") == case.row.text("transport");
     Some(Finding::new(message, "Keep one of the two.").mended_by(same.then_some(Mend::SwitchOff)))

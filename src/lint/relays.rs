@@ -78,6 +78,15 @@ fn meant(row: &Row) -> Option<RelayStatus> {
     }
 }
 
+/// Whether Postfix accepts an address for a row, or those of a domain.
+pub(super) fn is_accepted(row: &Row) -> bool {
+    let recipient = row.text("recipient").trim_end_matches(' ').to_lowercase();
+    let is_asked = AddressPattern::parse(&recipient).is_ok_and(|key| key.as_str() == recipient);
+    let status = row.text("status").trim_end_matches(' ');
+    let says_ok = !row.has("status") || status.eq_ignore_ascii_case(RelayStatus::Ok.as_str());
+    row.is_enabled() && is_asked && says_ok
+}
+
 fn no_status(case: &Case<'_>) -> Option<Finding> {
     let stored = stored(case)?;
     let (recipient, shown) = (quoted(&case.subject()), quoted(stored));

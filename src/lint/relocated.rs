@@ -2,7 +2,7 @@
 
 use super::around::{Standing, quoted, refused};
 use super::{Case, Finding, Rule, Severity};
-use crate::mail::{AddressPattern, RelocationText};
+use crate::mail::{AddressPattern, RelocationText, clean};
 use crate::resource::{Row, fill};
 use crate::route::Lookups;
 
@@ -193,7 +193,18 @@ fn literal_domain(case: &Case<'_>) -> Option<Finding> {
 
 fn unsendable(case: &Case<'_>) -> Option<Finding> {
     key(case)?;
-    Some(refused(&RelocationText::parse(case.row.text("newadr")).err()?))
+    let stored = case.row.text("newadr");
+    let fault = RelocationText::parse(stored).err()?;
+    if clean(stored).is_err() {
+        let message = format!(
+            "The new address of {}, {}, has a character that cannot be seen: senders read it garbled, or a server on the way \
+             takes offence at it.",
+            quoted(&case.subject()),
+            quoted(stored)
+        );
+        return Some(Finding::new(message, "Type it anew instead of pasting it."));
+    }
+    Some(refused(&fault))
 }
 
 #[cfg(test)]
@@ -329,10 +340,14 @@ mod tests {
         let tables = moved(&[
             ("@here.example", "@new.example"),
             ("umlaut@here.example", "Straße 5"),
+            ("unseen@here.example", "line1\nline2"),
             ("pete@here.example", "new.example"),
         ]);
         assert_eq!(ids(&tables, "relocated", "@here.example"), ["PW165"]);
         assert_eq!(ids(&tables, "relocated", "umlaut@here.example"), ["PW231"]);
+        let unseen = finding(&tables, "relocated", "unseen@here.example", "PW231");
+        assert!(unseen.message.contains("`unseen@here.example`"), "{unseen:?}");
+        assert!(!unseen.message.contains("never matches"), "{unseen:?}");
         assert!(ids(&tables, "relocated", "pete@here.example").is_empty());
     }
 }

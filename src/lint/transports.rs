@@ -1,8 +1,8 @@
 //! Where domains, backup MX domains and overrides send mail: the column `transport` of both tables.
 
-use super::domains::{ROUTES, addresses, is_hosted, transport, whole_domain};
+use super::domains::{ROUTES, addresses, is_hosted, overridden, transport, whole_domain};
 use super::{Case, Finding, Mend, Rule, Severity};
-use crate::mail::{Reading, Surprise, Transport, visible};
+use crate::mail::{Reading, Surprise, Transport, clean, in_ticks};
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
@@ -133,12 +133,20 @@ fn reads_as(case: &Case<'_>, reading: Reading) -> bool {
     Transport::reading(stored(case), &case.rules.transports) == reading
 }
 
-/// What the checked value says of a row that it refuses, or else `accepted`, of one that it would normalise.
-fn refusal(case: &Case<'_>, accepted: &str) -> Finding {
+/// What the checked value says of a row that it refuses; else of one that it would normalise what is odd about it, and what
+/// comes of that, which is also said of one with a character that cannot be seen.
+fn refusal(case: &Case<'_>, odd: &str, consequence: &str) -> Finding {
     match Transport::parse(stored(case), &case.rules.transports) {
+        Err(_) if clean(stored(case)).is_err() => {
+            let message = format!(
+                "`{}` has a character that cannot be seen: {consequence}",
+                in_ticks(stored(case))
+            );
+            Finding::new(message, "Type it anew instead of pasting it.")
+        }
         Err(fault) => Finding::from(&fault),
         Ok(transport) => {
-            let message = format!("`{}` {accepted}", visible(stored(case)));
+            let message = format!("`{}` {odd}: {consequence}", in_ticks(stored(case)));
             Finding::new(message, format!("Write `{transport}`."))
         }
     }
@@ -160,8 +168,14 @@ fn empty_brackets(case: &Case<'_>) -> Option<Finding> {
     reads_as(case, Reading::NoHost).then(|| {
         let finding = refusal(
             case,
-            "names no host: smtp(8) dies of it, and all outgoing mail halts.",
+            "names no host",
+            "smtp(8) dies of it, and all outgoing mail halts.",
         );
+        // An override without a transport would change nothing.
+        if overridden(case).is_some() {
+            let fix = "Write where the mail goes, `smtp:[mail.example.com]`, or switch the row off.";
+            return Finding::new(finding.message, fix).mended_by(Some(Mend::SwitchOff));
+        }
         finding.mended_by(Some(set("")))
     })
 }
@@ -170,8 +184,8 @@ fn malformed(case: &Case<'_>) -> Option<Finding> {
     reads_as(case, Reading::Dies).then(|| {
         let finding = refusal(
             case,
-            "has a host that is not written in ASCII: smtp(8) dies of it, and all outgoing mail stops for a minute after \
-             each try.",
+            "has a host that is not written in ASCII",
+            "smtp(8) dies of it, and all outgoing mail stops for a minute after each try.",
         );
         finding.mended_by(repunctuated(case))
     })
@@ -181,7 +195,8 @@ fn unknown(case: &Case<'_>) -> Option<Finding> {
     reads_as(case, Reading::Unknown).then(|| {
         let finding = refusal(
             case,
-            "is taken to the letter: Postfix knows no such transport and holds the mail for days.",
+            "is taken to the letter",
+            "Postfix knows no such transport and holds the mail for days.",
         );
         finding.mended_by(repunctuated(case))
     })
@@ -219,14 +234,20 @@ fn loose(case: &Case<'_>) -> Option<Finding> {
         let value = normal.map_or_else(|| format!("{}:", stored(case).trim()), |value| value.to_string());
         let message = format!(
             "`{}` works by luck: Postfix takes it for `{value}`.",
-            visible(stored(case))
+            in_ticks(stored(case))
         );
-        let fix = if value.is_empty() {
-            "Leave it empty.".to_owned()
-        } else {
-            format!("Write `{value}`.")
+        // Written out it would follow the MX records of the domain, which lead back here (rule 117).
+        let loops = matches!(value.as_str(), "smtp:" | "relay:") && is_hosted(case);
+        let fix = match value.as_str() {
+            "" => "Leave it empty.".to_owned(),
+            _ if loops => {
+                format!(
+                    "Write the host in brackets, `{value}[mail.example.com]`, or `virtual:` to deliver here."
+                )
+            }
+            _ => format!("Write `{value}`."),
         };
-        let is_whole = Transport::parse(&value, &case.rules.transports).is_ok();
+        let is_whole = !loops && Transport::parse(&value, &case.rules.transports).is_ok();
         Finding::new(message, fix).mended_by(is_whole.then(|| set(value)))
     })
 }
@@ -261,7 +282,8 @@ fn host_alone(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn odd(case: &Case<'_>) -> Option<Finding> {
-    reads_as(case, Reading::Odd).then(|| refusal(case, "does something else than it looks like."))
+    reads_as(case, Reading::Odd)
+        .then(|| refusal(case, "is odd", "it does something else than it looks like."))
 }
 
 fn placeholder(case: &Case<'_>) -> Option<Finding> {
@@ -324,6 +346,10 @@ mod tests {
             ("smtp:10.0.0.1", &["PW128"]),
             (":[127.0.0.1]", &["PW129"]),
             (":[localhost]", &["PW129"]),
+            (":[127.0.1.1]", &["PW129"]),
+            (":[0.0.0.0]", &["PW129"]),
+            (":[localhost.localdomain]", &["PW129"]),
+            (":[128.0.0.1]", &[]),
             ("relay:[::1]:25", &["PW129"]),
             (":[127.0.0.1]:10025", &[]),
             ("virtual:", &["PW131"]),
@@ -421,6 +447,13 @@ mod tests {
             assert_eq!(told.len(), 1, "{transport}");
             assert_eq!(told[0].mend, value.map(set), "{transport:?}");
         }
+        let follows = row("domains", "joe@shop.example", "smtp");
+        let follows = &told(ROUTES, "domains", &follows, &healthy())[0];
+        assert_eq!((follows.rule, &follows.mend), ("PW133", &None), "it would loop");
+        assert!(follows.fix.contains("`smtp:[mail.example.com]`"), "{follows:?}");
+        let empty = row("domains", "joe@shop.example", ":[]");
+        let empty = &told(ROUTES, "domains", &empty, &healthy())[0];
+        assert_eq!((empty.rule, &empty.mend), ("PW122", &Some(Mend::SwitchOff)));
         let hosted = row("domains", "joe@shop.example", "[h]");
         assert_eq!(told(ROUTES, "domains", &hosted, &healthy())[0].mend, None);
     }
@@ -435,9 +468,22 @@ mod tests {
         );
         assert_eq!(
             told[0].message,
-            "Postfix has no transport named `smtp[h]`: it would hold the mail for days (`mail transport unavailable`) and \
+            "`friend.example`: Postfix has no transport named `smtp[h]`: it would hold the mail for days (`mail transport unavailable`) and \
              then return it."
         );
         assert!(told[0].fix.starts_with("Write `smtp:[h]`."), "{}", told[0].fix);
+        for (transport, rule, part) in [
+            ("smtp:[h\u{1b}]", "PW126", "smtp(8) dies of it"),
+            ("sm\u{200b}tp:[h]", "PW127", "knows no such transport"),
+        ] {
+            let row = row("backups", "friend.example", transport);
+            let told = super::super::fixture::told(ROUTES, "backups", &row, &healthy());
+            assert_eq!(told[0].rule, rule, "{told:?}");
+            assert!(
+                told[0].message.contains("cannot be seen") && told[0].message.contains(part),
+                "{told:?}"
+            );
+            assert!(!told[0].message.contains("never matches"), "{told:?}");
+        }
     }
 }

@@ -130,6 +130,15 @@ impl AccessAction {
         Ok(action)
     }
 
+    /// Whether Postfix takes this word for an action, be it one of this table or not.
+    #[must_use]
+    pub fn is_known_to_postfix(word: &str) -> bool {
+        let own = Self::ALL.map(Self::as_str);
+        own.iter()
+            .chain(&OTHER_ACTIONS)
+            .any(|action| word.eq_ignore_ascii_case(action))
+    }
+
     /// The word in capitals, as stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {

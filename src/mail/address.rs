@@ -28,12 +28,24 @@ impl MailAddress {
     /// # Errors
     /// Whatever Postfix would never match, would take for something else, or would refuse to deliver.
     pub fn parse(input: &str) -> Result<Self, Fault> {
+        Self::parse_for(input, Use::Key)
+    }
+
+    /// The same of an address that mail is sent on to.
+    ///
+    /// # Errors
+    /// Those of [`MailAddress::parse`].
+    pub fn parse_destination(input: &str) -> Result<Self, Fault> {
+        Self::parse_for(input, Use::Destination)
+    }
+
+    fn parse_for(input: &str, used: Use) -> Result<Self, Fault> {
         let text = undecorate(input)?;
-        if let Some(fault) = another_thing(&text) {
+        if let Some(fault) = another_thing(&text, used) {
             return Err(fault);
         }
         let Some((local, domain)) = text.rsplit_once('@') else {
-            return Err(no_at_sign(&text));
+            return Err(no_at_sign(&text, used));
         };
         if let Some(fault) = broken_parts(&text, local, domain) {
             return Err(fault);
@@ -101,20 +113,29 @@ impl AddressPattern {
     /// Those of [`MailAddress::parse`], and a bare domain, which as an alias key makes every mailbox
     /// user of that domain unknown (docs/postfix.md rule 36).
     pub fn parse(input: &str) -> Result<Self, Fault> {
+        Self::parse_for(input, Use::Key)
+    }
+
+    fn parse_for(input: &str, used: Use) -> Result<Self, Fault> {
         let text = undecorate(input)?;
         if let Some(domain) = text.strip_prefix('@').filter(|domain| !domain.contains('@')) {
             return Self::domain_wide(&text, domain);
         }
         if let Some(domain) = bare_domain(&text) {
+            let why = match used {
+                Use::Key => {
+                    "Postfix never matches a bare domain here; among aliases it refuses every mailbox user of the domain \
+                     for it (`User unknown in virtual alias table`)."
+                }
+                Use::Destination => "Postfix makes a bare domain a user at $myorigin, which bounces.",
+            };
             return Err(Fault::new(format!(
-                "{} is a domain without a user. For all addresses of the domain write {}. Postfix never matches a \
-                 bare domain here; among aliases it refuses every mailbox user of the domain for it (`User \
-                 unknown in virtual alias table`), and as a destination it makes it a user at $myorigin.",
+                "{} is a domain without a user. For all addresses of the domain write {}. {why}",
                 quote(&text),
                 quote(&format!("@{domain}")),
             )));
         }
-        let address = MailAddress::parse(&text)?;
+        let address = MailAddress::parse_for(&text, used)?;
         Ok(Self {
             text: address.text.clone(),
             domain: address.domain.clone(),
@@ -207,7 +228,7 @@ impl Destinations {
         let mut seen = HashSet::new();
         let mut faults = Vec::new();
         for typed in &typed {
-            match AddressPattern::parse(typed) {
+            match AddressPattern::parse_for(typed, Use::Destination) {
                 Ok(item) if seen.contains(&item) => {}
                 Ok(item) => {
                     seen.insert(item.clone());
@@ -328,13 +349,24 @@ impl fmt::Display for RelayStatus {
     }
 }
 
+/// What an address is for, and so what a wrong one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Postfix looks it up.
+    Key,
+    /// Mail is sent on to it.
+    Destination,
+}
+
 /// What was typed is no address at all, wherever its `@` may be.
-fn another_thing(text: &str) -> Option<Fault> {
+fn another_thing(text: &str, used: Use) -> Option<Fault> {
     let shown = quote(text);
     let message = if text.is_empty() {
-        "The address is empty. Postfix never matches an empty key. \
-         Write an address such as `joe@shop.example`."
-            .to_owned()
+        let why = match used {
+            Use::Key => " Postfix never matches an empty key.",
+            Use::Destination => "",
+        };
+        format!("The address is empty.{why} Write an address such as `joe@shop.example`.")
     } else if text.starts_with('#') {
         format!(
             "{shown} looks like a comment. Postfix knows none here: each word of it becomes a recipient that \
@@ -354,16 +386,20 @@ fn another_thing(text: &str) -> Option<Fault> {
         )
     } else if text.contains(char::is_whitespace) {
         let joined: String = text.split_whitespace().collect();
+        let why = match used {
+            Use::Key => "Postfix would never match it.",
+            Use::Destination => "Postfix would take it for two addresses.",
+        };
         format!(
-            "{shown} has a space inside. Postfix would never match it, or take it for two addresses. Write \
-             one address, such as {}.",
+            "{shown} has a space inside. {why} Write one address, such as {}.",
             example(&joined)
         )
     } else if text.matches('@').count() > 1 {
-        format!(
-            "{shown} has more than one @. Postfix would never match it as a key, and bounces mail to it as a \
-             destination. Write one address, such as `joe@shop.example`."
-        )
+        let why = match used {
+            Use::Key => "Postfix would never match it.",
+            Use::Destination => "Postfix bounces mail to it.",
+        };
+        format!("{shown} has more than one @. {why} Write one address, such as `joe@shop.example`.")
     } else {
         return None;
     };
@@ -444,14 +480,17 @@ fn is_atom_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
 }
 
-fn no_at_sign(text: &str) -> Fault {
+fn no_at_sign(text: &str, used: Use) -> Fault {
+    let why = match used {
+        Use::Key => "Postfix never matches it.",
+        Use::Destination => "Postfix appends $myorigin, and the mail bounces.",
+    };
     let whole = bare_domain(text).map_or_else(
         || format!("{text}@shop.example"),
         |domain| format!("joe@{domain}"),
     );
     Fault::new(format!(
-        "{} has no @. As a key Postfix never matches it, and as a destination it appends $myorigin, which \
-         bounces. Write the whole address, such as {}.",
+        "{} has no @. {why} Write the whole address, such as {}.",
         quote(text),
         example(&whole)
     ))
@@ -624,11 +663,11 @@ mod tests {
             ("<>", &["empty"]),
             (
                 "vivita",
-                &["`vivita` has no @", "$myorigin", "`vivita@shop.example`"],
+                &["`vivita` has no @", "never matches", "`vivita@shop.example`"],
             ),
             ("shop.example", &["has no @", "`joe@shop.example`"]),
             ("a@@b.example", &["more than one @"]),
-            ("a@b@c.example", &["more than one @", "bounces"]),
+            ("a@b@c.example", &["more than one @", "never match"]),
             ("josé@shop.example", &["`josé@`", "SMTPUTF8"]),
             ("joe@", &["ends at the @", "`joe@shop.example`"]),
             ("joe @shop.example", &["space", "`joe@shop.example`"]),
@@ -702,7 +741,7 @@ mod tests {
             ("@*.shop.example", &["In `@*.shop.example`", "wildcard"]),
             ("@.shop.example", &["begins with a dot"]),
             ("*", &["no @"]),
-            ("vivita", &["no @", "$myorigin"]),
+            ("vivita", &["no @", "never matches"]),
         ];
         for (input, parts) in cases {
             let fault = AddressPattern::parse(input).expect_err(input);
@@ -713,6 +752,24 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_of_the_use_the_field_has() {
+        for input in ["vivita", "shop.example", "a@b@shop.example", "a b@shop.example"] {
+            let key = AddressPattern::parse(input).expect_err(input);
+            assert!(key.message().contains("never match"), "{key}");
+            for other in ["$myorigin", "bounces", "two addresses"] {
+                assert!(!key.message().contains(other), "{other}: {key}");
+            }
+        }
+        for input in ["vivita", "shop.example", "a@b@shop.example"] {
+            let faults = Destinations::parse(input).expect_err(input);
+            assert!(faults[0].message().contains("bounces"), "{faults:?}");
+            assert!(!faults[0].message().contains("never match"), "{faults:?}");
+        }
+        let colleague = MailAddress::parse_destination("vivita").expect_err("no @");
+        assert!(colleague.message().contains("$myorigin"), "{colleague}");
     }
 
     #[test]

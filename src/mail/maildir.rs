@@ -72,6 +72,12 @@ impl fmt::Display for Maildir {
     }
 }
 
+/// The directory a stored path names, without the slashes and `./` that name none: `./a//b/` and `a/b` are the same.
+#[must_use]
+pub fn directory_named(path: &str) -> String {
+    names(path.trim_matches(' ')).collect::<Vec<_>>().join("/")
+}
+
 /// The names of directories in a path.
 fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|name| !["", "."].contains(name))

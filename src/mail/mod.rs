@@ -23,10 +23,10 @@ pub use access_pattern::AccessPattern;
 pub use address::{AddressPattern, Destinations, MailAddress, RelayStatus, items_of};
 pub use domain::DomainName;
 pub use expansion::{EXPANSION_LIMIT, Expansion, RECURSION_LIMIT, expand, expand_spelled};
-pub use maildir::Maildir;
+pub use maildir::{Maildir, directory_named};
 pub use password::{MailboxPassword, PasswordHash, PasswordScheme, StoredPassword, describe_stored};
 pub use replacement::Replacement;
-pub use text::{RelocationText, clean, undecorate, visible};
+pub use text::{RelocationText, clean, in_ticks, number, undecorate, visible};
 pub use transport::{Host, Reading, Surprise, Transport};
 
 /// Why a value was refused: whole sentences, ready to be shown beside the field.

@@ -35,6 +35,20 @@ pub fn clean(input: &str) -> Result<String, Fault> {
     }
 }
 
+/// A number with thin groups: `12,345`.
+#[must_use]
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// [`clean`], then takes off what mail programs and browsers put around an address: `Name <a@b>`, `<a@b>`,
 /// `mailto:a@b?subject=x` (RFC 6068, with its percent escapes), surrounding quotes, and a trailing `,` or
 /// `;`.
@@ -125,6 +139,17 @@ pub fn visible(input: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+/// The same for a value that stands between backticks, which it may hold itself.
+#[must_use]
+pub fn in_ticks(input: &str) -> Cow<'_, str> {
+    let shown = visible(input);
+    if shown.contains('`') {
+        Cow::Owned(shown.replace('`', "⟨backtick⟩"))
+    } else {
+        shown
+    }
+}
+
 /// What stands for a character that would not be seen, or None for one that can be shown as it is.
 fn shown(c: char, at_an_end: bool) -> Option<String> {
     let code = u32::from(c);
@@ -171,7 +196,7 @@ fn unseen_name(c: char) -> &'static str {
 
 /// A value in backticks for a message, made visible, and cut when it is very long.
 pub(super) fn quote(value: &str) -> String {
-    let shown = visible(value);
+    let shown = in_ticks(value);
     match shown.char_indices().nth(QUOTED) {
         None => format!("`{shown}`"),
         Some((cut, _)) => format!("`{}…`", &shown[..cut]),
@@ -392,6 +417,14 @@ mod tests {
             let fault = RelocationText::parse(input).expect_err(input);
             assert!(fault.message().contains(part), "{input:?}: {fault}");
         }
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(999), "999");
+        assert_eq!(number(12345), "12,345");
+        assert_eq!(number(1_000_000), "1,000,000");
     }
 
     proptest! {

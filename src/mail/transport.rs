@@ -248,8 +248,12 @@ impl<'t> Hop<'t> {
     }
 }
 
+/// Whether a host is this one, whatever server reads it: all of 127.0.0.0/8, the address that stands for any, and the
+/// names every machine has for itself.
 fn is_this_server(host: &str) -> bool {
-    ["127.0.0.1", "localhost", "IPv6:::1"].contains(&host)
+    let address = host.parse::<Ipv4Addr>();
+    address.is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+        || ["localhost", "localhost.localdomain", "IPv6:::1", "IPv6:::"].contains(&host)
 }
 
 fn is_within(host: &str, domain: &str) -> bool {
@@ -907,7 +911,9 @@ mod tests {
             (":[localhost]:25", &[(true, "5.4.6")]),
             ("relay:[::1]", &[(true, "5.4.6")]),
             (":[127.0.0.1]:10025", &[]),
-            (":[127.0.0.2]", &[]),
+            (":[127.0.0.2]", &[(true, "5.4.6")]),
+            (":[0.0.0.0]:25", &[(true, "5.4.6")]),
+            (":[128.0.0.1]", &[]),
             ("discard", &[(true, "vanishes")]),
             ("discard:x", &[(true, "vanishes")]),
             (

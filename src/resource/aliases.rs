@@ -55,7 +55,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "destination",
                 relation: Relation::Mentions,
             },
-            effect: "These deliver to {subject}; without it their mail takes another route or bounces.",
+            what: "delivering to {subject}",
         },
         Dependent {
             applies: Applies::ToAddresses,
@@ -64,7 +64,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "id",
                 relation: Relation::Same,
             },
-            effect: "The mailbox stays. If its domain has a catch-all, that takes its mail from now on.",
+            what: "with the same address",
         },
         Dependent {
             applies: Applies::ToAddresses,
@@ -73,7 +73,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "domain",
                 relation: Relation::Same,
             },
-            effect: "The transport override of {subject} needs this alias: without it Postfix answers 550.",
+            what: "with the same address",
         },
         Dependent {
             applies: Applies::ToAddresses,
@@ -82,7 +82,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "oldadr",
                 relation: Relation::Same,
             },
-            effect: "Senders are told the new address from now on, where the alias took the mail before.",
+            what: "with the same address",
         },
     ],
     cached_by_postfix: false,

@@ -1,6 +1,6 @@
 //! `backups`: domains this server is backup MX of (`relay_domains`), and where it relays them.
 
-use super::domains::{domain_or_override, transport};
+use super::domains::{domain_or_override, own_name, transport};
 use super::{
     Applies, Column, Dependent, ENABLED, Input, Kind, LINE, OwnerRights, Part, Place, Relation, Resource,
     Words,
@@ -56,7 +56,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "recipient",
                 relation: Relation::InDomain,
             },
-            effect: "Nothing is relayed for them any more; strangers get 554 Relay access denied.",
+            what: "in {domain}",
         },
         Dependent {
             applies: Applies::ToDomains,
@@ -65,7 +65,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "mail",
                 relation: Relation::InDomain,
             },
-            effect: "Strangers who write to them get 554 unless {domain} is also in Domains.",
+            what: "in {domain}",
         },
         Dependent {
             applies: Applies::ToAddresses,
@@ -74,7 +74,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "mail",
                 relation: Relation::Same,
             },
-            effect: "Without the override, mail for {subject} takes the route of its domain again.",
+            what: "with the same address",
         },
     ],
     cached_by_postfix: true,
@@ -84,6 +84,12 @@ pub static RESOURCE: Resource = Resource {
 fn check(input: &mut Input<'_>) {
     let subject = input.parse("domain", domain_or_override);
     let transport = transport(input);
+    if let Some(message) = subject
+        .as_deref()
+        .and_then(|subject| own_name(subject, "relay_domains"))
+    {
+        input.caution(true, message);
+    }
     if let (Some(subject), Some(transport)) = (subject, transport)
         && transport.is_local_delivery()
         && Applies::ToDomains.to(&subject)

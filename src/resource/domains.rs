@@ -58,7 +58,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "mail",
                 relation: Relation::InDomain,
             },
-            effect: "Strangers who write to them get 554, while mail from local senders leaves for the Internet.",
+            what: "in {domain}",
         },
         Dependent {
             applies: Applies::ToDomains,
@@ -67,7 +67,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "id",
                 relation: Relation::InDomain,
             },
-            effect: "These mailboxes receive nothing more. The files in them stay on disk.",
+            what: "in {domain}",
         },
         Dependent {
             applies: Applies::ToDomains,
@@ -76,7 +76,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "domain",
                 relation: Relation::InDomain,
             },
-            effect: "Further rows of the same domain stay, and Postfix reads them.",
+            what: "of {domain}",
         },
         Dependent {
             applies: Applies::ToDomains,
@@ -85,7 +85,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "oldadr",
                 relation: Relation::InDomain,
             },
-            effect: "Senders no longer learn the new addresses.",
+            what: "in {domain}",
         },
         Dependent {
             applies: Applies::ToDomains,
@@ -94,7 +94,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "destination",
                 relation: Relation::MentionsDomain,
             },
-            effect: "These deliver into {domain}; their mail leaves for the Internet or bounces.",
+            what: "delivering into {domain}",
         },
         Dependent {
             applies: Applies::ToAddresses,
@@ -103,7 +103,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "mail",
                 relation: Relation::Same,
             },
-            effect: "Without the override, mail for {subject} is delivered on this server again.",
+            what: "with the same address",
         },
     ],
     cached_by_postfix: true,
@@ -113,17 +113,24 @@ pub static RESOURCE: Resource = Resource {
 fn check(input: &mut Input<'_>) {
     let subject = input.parse("domain", domain_or_override);
     transport(input);
-    if let Some(subject) = subject.filter(|s| !s.contains('@') && !s.contains('.')) {
-        let message = if subject == "localhost" {
-            "localhost is one of Postfix's own names (mydestination). It warns \"do not list domain localhost in \
-             BOTH mydestination and virtual_mailbox_domains\", and system users get the mail."
-                .to_owned()
-        } else {
-            format!("`{subject}` has no dot: is its ending missing?")
-        };
-        input.caution(true, message);
+    if let Some(subject) = subject.filter(|subject| !subject.contains('@')) {
+        if let Some(message) = own_name(&subject, "virtual_mailbox_domains") {
+            input.caution(true, message);
+        } else if !subject.contains('.') {
+            input.caution(true, format!("`{subject}` has no dot: is its ending missing?"));
+        }
     }
     input.enabled();
+}
+
+/// What Postfix does with a domain that is one of its own names and stands in another parameter too.
+pub fn own_name(domain: &str, parameter: &str) -> Option<String> {
+    ["localhost", "localhost.localdomain"].contains(&domain).then(|| {
+        format!(
+            "{domain} is one of Postfix's own names (mydestination). It warns \"do not list domain {domain} in BOTH \
+             mydestination and {parameter}\", and system users get the mail."
+        )
+    })
 }
 
 /// Checks the transport, here and in `backups`.

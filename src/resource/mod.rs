@@ -15,7 +15,7 @@ pub mod relocated;
 mod row;
 pub mod users;
 
-use crate::mail::{domain_of, visible};
+use crate::mail::{domain_of, in_ticks};
 pub use input::{Draft, Input, Problem, Rules, Value};
 pub use row::Row;
 
@@ -243,15 +243,16 @@ pub struct Dependent {
     pub applies: Applies,
     /// Where the dependent rows are.
     pub place: Place,
-    /// What happens to them; `{subject}` and `{domain}` are filled in.
-    pub effect: &'static str,
+    /// What they have to do with it, to be said after how many they are; `{subject}` and `{domain}` are filled in. What
+    /// becomes of their mail is the effect of the change, which is computed.
+    pub what: &'static str,
 }
 
 /// Fills the names of a row into a sentence, with everything invisible in them made visible.
 pub fn fill(sentence: &str, subject: &str) -> String {
     sentence
-        .replace("{subject}", &visible(subject))
-        .replace("{domain}", &visible(&domain_of(subject)))
+        .replace("{subject}", &in_ticks(subject))
+        .replace("{domain}", &in_ticks(&domain_of(subject)))
 }
 
 impl Resource {

@@ -59,8 +59,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "domain",
                 relation: Relation::ItsDomain,
             },
-            effect: "Mail for {subject} is no longer relayed unless another row of {domain} accepts it: strangers \
-                     get 550.",
+            what: "of {domain}",
         },
         Dependent {
             applies: Applies::Always,
@@ -69,7 +68,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "recipient",
                 relation: Relation::InDomain,
             },
-            effect: "The other rows of {domain} stay as they are.",
+            what: "in {domain}",
         },
     ],
     cached_by_postfix: false,

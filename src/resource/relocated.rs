@@ -54,8 +54,7 @@ pub static RESOURCE: Resource = Resource {
             column: "destination",
             relation: Relation::Mentions,
         },
-        effect: "These deliver to {subject}. Their mail bounced with the new address; now it bounces without one \
-                 unless {subject} exists.",
+        what: "delivering to {subject}",
     }],
     cached_by_postfix: true,
     create_table: include_str!("../../migrations/tables/relocated.sql"),

@@ -117,8 +117,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "destination",
                 relation: Relation::Mentions,
             },
-            effect: "These deliver to {subject}. Without the mailbox Postfix accepts their mail and then bounces it to \
-                     the senders.",
+            what: "delivering to {subject}",
         },
         Dependent {
             applies: Applies::Always,
@@ -127,7 +126,7 @@ pub static RESOURCE: Resource = Resource {
                 column: "domain",
                 relation: Relation::Same,
             },
-            effect: "The transport override stays: mail goes where it says.",
+            what: "with the same address",
         },
     ],
     cached_by_postfix: false,

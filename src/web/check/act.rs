@@ -1,19 +1,21 @@
-//! What is done about a finding: its row is mended, or it is told no more, or again.
+//! What is done about a finding: its row is mended, or it is silenced, or shown again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::response::Response;
 
-use crate::access::Rights;
+use crate::access::{Rights, Scope};
 use crate::error::{Error, Result};
 use crate::lint::{Mend, Told};
 use crate::resource::overrides::PLACES;
-use crate::resource::{Draft, Problem, Resource};
-use crate::store::{Operation, Row, Stored};
+use crate::resource::{Draft, Part, Problem, Resource};
+use crate::store::{Operation, Refusal, Row, Silence, Stored};
 use crate::web::crud::refused::{Answer, refused};
-use crate::web::crud::{CACHED, live, with_defaults};
+use crate::web::crud::{CACHED, edit_form, live, new_form, with_defaults};
+use crate::web::form::Typed;
 use crate::web::overrides::not_allowed;
 use crate::web::page::{Notice, see_other};
+use crate::web::question::Question;
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
 
@@ -38,7 +40,7 @@ impl<'f> Named<'f> {
 fn written_as(table: &str, subject: &str) -> Option<&'static Resource> {
     let place = PLACES.into_iter().find(|place| place.table == table);
     place
-        .filter(|_| subject.contains('@'))
+        .filter(|_| subject.find('@').is_some_and(|at| at > 0))
         .or_else(|| Resource::by_table(table))
 }
 
@@ -64,12 +66,18 @@ pub(super) fn may_mend(visitor: &Visitor, told: &Told, mend: &Mend) -> bool {
     }
 }
 
-/// Whether the visitor may decide that a finding is told no more.
+/// Whether the visitor may decide that a finding is silenced.
 pub(super) fn may_silence(visitor: &Visitor, table: &str, subject: &str) -> bool {
     if subject.is_empty() {
         return visitor.actor.require_operator().is_ok();
     }
     written_as(table, subject).is_some_and(|resource| rights(visitor, resource, subject) != Rights::Read)
+}
+
+/// Whether the visitor may have a finding shown again: of what operators have decided for all, owners may not.
+pub(super) fn may_tell(visitor: &Visitor, silence: &Silence, subject: &str) -> bool {
+    let is_theirs = silence.by_owner || visitor.actor.scope == Scope::Everything;
+    is_theirs && may_silence(visitor, &silence.table, subject)
 }
 
 /// The subject of a row that would be added.
@@ -110,29 +118,92 @@ pub(super) async fn mend(visitor: Visitor, fields: Fields) -> Result<Response> {
         );
         return answer(&visitor, &fields, warning(line)).await;
     };
-    let done = match operation(&visitor, resource, &stored, mend).await? {
-        Ok(operation) => match visitor.app.store.apply(&visitor.actor, &[operation]).await {
-            Ok(applied) => Ok(applied.change),
-            Err(refusal) => Err(match refused(refusal, resource) {
-                Answer::Error(error) => return Err(error),
-                Answer::Conflict(_) => {
-                    "The row was changed in this very moment. Look at it again.".to_owned()
-                }
-                Answer::Problem(problem, _) => problem.message,
-                Answer::Reason(reason) => reason,
-            }),
-        },
-        Err(problem) => Err(problem.message),
+    let planned = match planned(&visitor, resource, &stored, mend).await? {
+        Ok(planned) => planned,
+        Err(problem) => return left(&visitor, &fields, &subject, &problem.message).await,
     };
-    let notice = match done {
-        Ok(change @ Some(_)) => {
+    let question = match planned.question(&visitor).await {
+        Ok(question) => question,
+        Err(refusal) => return left(&visitor, &fields, &subject, &why_refused(refusal, resource)?).await,
+    };
+    if !question.asked.is_empty() {
+        return asked_in_the_form(&visitor, &fields, planned, question).await;
+    }
+    match visitor
+        .app
+        .store
+        .apply(&visitor.actor, &[planned.operation])
+        .await
+    {
+        Ok(applied) if applied.change.is_some() => {
             visitor.app.checking.forget(named.rule, named.table, named.key);
-            mended(&visitor, resource, &subject, mend).undoable(change)
+            let mut notice = mended(&visitor, resource, &subject, mend).undoable(applied.change);
+            let told = question.notice(true);
+            if !told.is_empty() {
+                "warn".clone_into(&mut notice.kind);
+                notice.lines.extend(told);
+            }
+            answer(&visitor, &fields, notice).await
         }
-        Ok(None) => warning(format!("`{subject}` was so already; nothing was changed.")),
-        Err(why) => warning(format!("`{subject}` was left as it is. {why}")),
+        Ok(_) => {
+            let line = format!("`{subject}` was so already; nothing was changed.");
+            answer(&visitor, &fields, warning(line)).await
+        }
+        Err(refusal) => left(&visitor, &fields, &subject, &why_refused(refusal, resource)?).await,
+    }
+}
+
+/// Why a write was refused, for a notice.
+fn why_refused(refusal: Refusal, resource: &'static Resource) -> Result<String> {
+    Ok(match refused(refusal, resource) {
+        Answer::Error(error) => return Err(error),
+        Answer::Conflict(_) => "The row was changed in this very moment. Look at it again.".to_owned(),
+        Answer::Problem(problem, _) => problem.message,
+        Answer::Reason(reason) => reason,
+    })
+}
+
+/// Nothing was written, and why.
+async fn left(visitor: &Visitor, fields: &Fields, subject: &str, why: &str) -> Result<Response> {
+    answer(
+        visitor,
+        fields,
+        warning(format!("`{subject}` was left as it is. {why}")),
+    )
+    .await
+}
+
+/// The form of the row as it would be, with what it asks about: a mend that does more than it seems is not done with one
+/// click. Of an override the form holds more than one row, so its page is linked.
+async fn asked_in_the_form(
+    visitor: &Visitor,
+    fields: &Fields,
+    planned: Planned,
+    question: Question,
+) -> Result<Response> {
+    let resource = planned.resource;
+    if resource.part == Part::Overrides {
+        let subject = planned.subject();
+        let mut lines = vec![format!(
+            "`{subject}` was left as it is, for this may not be what you mean:"
+        )];
+        lines.extend(question.asked);
+        let page = visitor.app.urls.row(resource.slug, subject.trim());
+        let notice = Notice {
+            kind: "warn".to_owned(),
+            link: Some(("Edit it".to_owned(), page)),
+            ..Notice::ok(lines)
+        };
+        return answer(visitor, fields, notice).await;
+    }
+    let table = live(visitor, resource).await?;
+    let (values, typed) = (&planned.values, Fields::default());
+    let mut form = match &planned.stored {
+        Some(stored) => edit_form(visitor, resource, &table, stored, values, &typed).await?,
+        None => new_form(visitor, resource, &table, values, &typed).await?,
     };
-    answer(&visitor, &fields, notice).await
+    form.next = visitor.app.urls.own(fields.text("next")).unwrap_or_default();
+    form.with_question(question).respond()
 }
 
 fn mended(visitor: &Visitor, resource: &Resource, subject: &str, mend: &Mend) -> Notice {
@@ -147,9 +218,9 @@ fn mended(visitor: &Visitor, resource: &Resource, subject: &str, mend: &Mend) ->
                 }
             };
             let set: Vec<String> = columns.iter().map(set).collect();
-            (format!("Mended `{subject}`: {}.", set.join(", ")), resource.table)
+            (format!("Fixed `{subject}`: {}.", set.join(", ")), resource.table)
         }
-        Mend::SwitchOff => (format!("Switched `{subject}` off."), resource.table),
+        Mend::SwitchOff => (format!("Disabled `{subject}`."), resource.table),
         Mend::Add(table, columns) => {
             let noun = Resource::by_table(table).map_or(*table, |added| added.words.one);
             let added = text::plain(added_subject(table, columns));
@@ -191,39 +262,82 @@ pub(super) async fn row_of(visitor: &Visitor, table: &str, key: &str) -> Result<
     Err(Error::NotFound)
 }
 
+/// What mends a row, and what its form would have in it.
+struct Planned {
+    resource: &'static Resource,
+    operation: Operation,
+    /// The row that is there, where one is mended.
+    stored: Option<Stored>,
+    /// The row as it would be.
+    values: Typed,
+}
+
+impl Planned {
+    /// What the form would say about it. Switching off is not asked about: switching on again undoes it.
+    async fn question(&self, visitor: &Visitor) -> Result<Question, Refusal> {
+        let (store, actor) = (&visitor.app.store, &visitor.actor);
+        let before = self.stored.as_ref().map(|stored| (stored, None));
+        let warnings = match &self.operation {
+            Operation::Create { draft, .. } | Operation::Update { draft, .. } => {
+                store.review(actor, self.resource, draft, before).await?
+            }
+            _ => return Ok(Question::default()),
+        };
+        let operations = std::slice::from_ref(&self.operation);
+        let effect = store.effect(actor, operations).await.map_err(Refusal::Failed)?;
+        Ok(Question::new(warnings, &effect))
+    }
+
+    fn subject(&self) -> String {
+        let stored = self.stored.as_ref();
+        text::plain(stored.map_or("", |stored| stored.row.text(self.resource.subject)))
+    }
+}
+
 /// What mends a row, checked as a form is; or what a form would refuse.
-async fn operation(
+async fn planned(
     visitor: &Visitor,
     resource: &'static Resource,
     stored: &Stored,
     mend: &Mend,
-) -> Result<Result<Operation, Problem>> {
+) -> Result<Result<Planned, Problem>> {
+    let key = stored.row.key.clone();
+    let planned = |resource, row: &Row, stored: Option<&Stored>, operation| Planned {
+        resource,
+        operation,
+        stored: stored.cloned(),
+        values: row.fields(),
+    };
     Ok(match mend {
-        Mend::SwitchOff => Ok(Operation::SetEnabled {
-            resource,
-            keys: vec![stored.row.key.clone()],
-            enabled: false,
-        }),
+        Mend::SwitchOff => {
+            let operation = Operation::SetEnabled {
+                resource,
+                keys: vec![key],
+                enabled: false,
+            };
+            Ok(planned(resource, &stored.row, Some(stored), operation))
+        }
         Mend::Set(columns) => {
             let row = with(stored.row.clone(), columns);
             let transport = stored.row.value("transport");
-            draft(visitor, resource, &row, transport)
-                .await?
-                .map(|draft| Operation::Update {
+            draft(visitor, resource, &row, transport).await?.map(|draft| {
+                let version = Some(stored.image.version());
+                let operation = Operation::Update {
                     resource,
-                    key: stored.row.key.clone(),
-                    version: Some(stored.image.version()),
+                    key,
+                    version,
                     draft,
-                })
+                };
+                planned(resource, &row, Some(stored), operation)
+            })
         }
         Mend::Add(table, columns) => {
             let resource = written_as(table, added_subject(table, columns)).ok_or(Error::NotFound)?;
             visitor.actor.require_write(resource)?;
             let enabled = Row::new(String::new(), vec![("enabled", Some("1".to_owned()))]);
             let row = with(enabled, columns);
-            draft(visitor, resource, &row, None)
-                .await?
-                .map(|draft| Operation::Create { resource, draft })
+            let draft = draft(visitor, resource, &row, None).await?;
+            draft.map(|draft| planned(resource, &row, None, Operation::Create { resource, draft }))
         }
     })
 }
@@ -261,33 +375,49 @@ fn no_reason() -> Problem {
     }
 }
 
-/// `POST /check/silence`: the finding is told no more.
+/// `POST /check/silence`: the finding is silenced.
 pub(super) async fn silence(visitor: Visitor, fields: Fields) -> Result<Response> {
     let named = Named::by(&fields);
     expect_rule(&named)?;
     let (store, actor) = (&visitor.app.store, &visitor.actor);
-    store
-        .silence(actor, named.rule, named.table, named.key, fields.text("reason"))
+    let reason = fields.text("reason").trim();
+    if reason.is_empty() {
+        store.expect_silenceable(actor, named.table, named.key).await?;
+        return super::unreasoned(&visitor, &fields).await;
+    }
+    let is_there = store
+        .silence(actor, named.rule, named.table, named.key, reason)
         .await?;
-    visitor.app.checking.forget(named.rule, named.table, named.key);
-    let line =
-        "This finding is told no more. It stands under “Silenced”, where it can be told again.".to_owned();
-    answer(&visitor, &fields, Notice::ok(vec![line])).await
+    let is_owner = actor.scope != Scope::Everything;
+    if !(is_there && is_owner) {
+        // Of what owners do not want to be told, others are.
+        visitor.app.checking.forget(named.rule, named.table, named.key);
+    }
+    let line = match (is_there, is_owner) {
+        (false, _) => "There is no such finding any more; nothing was silenced.",
+        (true, false) => "This finding is silenced. “Silenced” below lists it, and can show it again.",
+        (true, true) => {
+            "This finding is silenced for owners of the domain; operators still see it. “Silenced” below lists it, and can \
+             show it again."
+        }
+    };
+    answer(&visitor, &fields, Notice::ok(vec![line.to_owned()])).await
 }
 
-/// `POST /check/tell`: the finding is told again.
+/// `POST /check/tell`: the finding is shown again.
 pub(super) async fn tell(visitor: Visitor, fields: Fields) -> Result<Response> {
     let named = Named::by(&fields);
     let (store, actor) = (&visitor.app.store, &visitor.actor);
     store.unsilence(actor, named.rule, named.table, named.key).await?;
-    let line =
-        "This finding is told again, where it is still there: a kept check has it once it is done again.";
+    let line = "This finding is shown again where it is still so: a kept check has it once it is done again.";
     answer(&visitor, &fields, Notice::ok(vec![line.to_owned()])).await
 }
 
 /// That there is such a rule: what is silenced by another name would never be told again.
 fn expect_rule(named: &Named<'_>) -> Result<()> {
-    crate::lint::rule(named.rule).map(drop).ok_or(Error::NotFound)
+    crate::lint::heading(named.rule, named.key.is_empty())
+        .map(drop)
+        .ok_or(Error::NotFound)
 }
 
 async fn answer(visitor: &Visitor, fields: &Fields, notice: Notice) -> Result<Response> {

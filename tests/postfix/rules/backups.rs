@@ -20,6 +20,36 @@ pub(super) const BACKUPS: &[Oracle] = &[
         ],
     },
     Oracle {
+        // Recipients that are refused, or that Postfix never asks for.
+        rule: "PW123",
+        about: &[("backups", "r123b.test"), ("backups", "r123c.test")],
+        rows: &[
+            backup("r123b.test", ":[mail.friend.com]"),
+            relay("joe@r123b.test", "REJECT"),
+            relay("ann@r123b.test", "YES"),
+            backup("r123c.test", ":[mail.friend.com]"),
+            relay("r123c.test", "OK"),
+        ],
+        does: &[
+            Answers("joe@r123b.test", "550 5.1.1"),
+            Answers("ann@r123b.test", UNKNOWN),
+            Answers("joe@r123c.test", UNKNOWN),
+        ],
+    },
+    Oracle {
+        // Refused with its own words, whoever is a recipient; to be thrown away, mail has to be accepted first.
+        rule: "PW123",
+        about: &[("backups", "r123e.test")],
+        rows: &[
+            backup("r123d.test", "error:5.2.1 closed for good"),
+            backup("r123e.test", "discard:"),
+        ],
+        does: &[
+            Answers("joe@r123d.test", "closed for good"),
+            Answers("joe@r123e.test", UNKNOWN),
+        ],
+    },
+    Oracle {
         // The primary server does not know nobody.
         rule: "PW124",
         about: &[("backups", "r124.test")],

@@ -105,6 +105,46 @@ pub(super) const OTHERS: &[Oracle] = &[
         does: &[Answers("joe@r166.test", TAKEN), Answers("ann@r166.test", BLOCKED)],
     },
     Oracle {
+        // The queries of Postwarden pass on neither.
+        rule: "PW166",
+        about: &[("access_rules", "joe@r166s.test"), ("access_rules", "r166joe@")],
+        rows: &[
+            hosted("r166a.test"),
+            alias("@r166a.test", "joe@far.test"),
+            access("sender", "joe@r166s.test", "deny"),
+            access("sender", "r166joe@", "550"),
+            access("sender", "r166s.test", "REJECT"),
+        ],
+        does: &[
+            AnswersFrom("joe@r166s.test", "joe@r166a.test", DENIED),
+            AnswersFrom("r166joe@r166t.test", "joe@r166a.test", TAKEN),
+        ],
+    },
+    Oracle {
+        rule: "PW103",
+        about: &[("access_rules", "r103s.test.")],
+        rows: &[
+            hosted("r103s.test"),
+            alias("@r103s.test", "joe@far.test"),
+            access("sender", "r103s.test.", "REJECT"),
+        ],
+        does: &[AnswersFrom("joe@r103s.test", "joe@r103s.test", TAKEN)],
+    },
+    Oracle {
+        rule: "PW104",
+        about: &[("access_rules", "bücher.r104s.test")],
+        rows: &[
+            hosted("r104s.test"),
+            alias("@r104s.test", "joe@far.test"),
+            access("sender", "bücher.r104s.test", "REJECT"),
+        ],
+        does: &[AnswersFrom(
+            "joe@xn--bcher-kva.r104s.test",
+            "joe@r104s.test",
+            TAKEN,
+        )],
+    },
+    Oracle {
         rule: "PW167",
         about: &[("access_rules", "@r167.test")],
         rows: &[

@@ -49,6 +49,21 @@ pub(super) const TRANSPORTS: &[Oracle] = &[
         ],
     },
     Oracle {
+        // The bed's Postfix listens at some addresses alone: at others of this machine nobody answers.
+        rule: "PW129",
+        about: &[("backups", "r129b.test"), ("backups", "r129c.test")],
+        rows: &[
+            backup("r129b.test", ":[127.0.1.1]"),
+            relay("@r129b.test", "OK"),
+            backup("r129c.test", ":[0.0.0.0]"),
+            relay("@r129c.test", "OK"),
+        ],
+        does: &[
+            Brings("joe@r129b.test", &["deferred"]),
+            Brings("joe@r129c.test", &["deferred"]),
+        ],
+    },
+    Oracle {
         rule: "PW131",
         about: &[("backups", "r131.test"), ("domains", "r131a.test")],
         rows: &[

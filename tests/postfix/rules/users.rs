@@ -71,6 +71,20 @@ pub(super) const USERS: &[Oracle] = &[
         ],
     },
     Oracle {
+        rule: "PW153",
+        about: &[("users", "ann@r153a.test"), ("users", "joe@r153a.test")],
+        rows: &[
+            hosted("r153a.test"),
+            user("joe@r153a.test", "r153a.test/blah/"),
+            user("ann@r153a.test", "./r153a.test//blah/"),
+            user("eve@r153a.test", "r153a.test/eve/"),
+        ],
+        does: &[
+            Brings("joe@r153a.test", &["mailbox r153a.test/blah/"]),
+            Brings("ann@r153a.test", &["mailbox r153a.test/blah/"]),
+        ],
+    },
+    Oracle {
         rule: "PW156",
         about: &[("users", "joe@r156.test")],
         rows: &[
