@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 use sqlx::{QueryBuilder, Row as _};
 use time::PrimitiveDateTime;
 
-use super::Store;
 use super::connect::classify;
 use super::list::find_rows;
 use super::sessions::utc_now;
 use super::sql::push_list;
+use super::{Row, Store};
 use crate::access::{Actor, Rights, Scope};
 use crate::error::{Error, Result};
+use crate::lint::Told;
 use crate::resource::{Resource, overrides};
 
 /// Longest reason, in characters.
@@ -29,7 +30,9 @@ pub struct Silence {
     pub table: String,
     /// The key of the row as used in page addresses; empty where the finding is about the table itself.
     pub key: String,
-    /// Why, as it was typed; may be empty.
+    /// Whether an owner left it out, which holds for owners alone.
+    pub by_owner: bool,
+    /// Why, as it was typed.
     pub reason: String,
     /// Who left it out.
     pub who: String,
@@ -37,8 +40,25 @@ pub struct Silence {
     pub at: PrimitiveDateTime,
 }
 
-/// What is silenced: rule, table and key.
-pub(super) type Silenced = HashSet<(String, String, String)>;
+/// What is silenced in a table.
+#[derive(Debug, Default)]
+pub(super) struct Silenced {
+    /// By rule and key: what was told when it was silenced; empty for whatever may be told.
+    told: HashMap<(String, String), Vec<String>>,
+}
+
+impl Silenced {
+    /// Whether a finding is left out. One that says something else than when somebody decided about it is told.
+    pub fn has(&self, finding: &Told) -> bool {
+        if self.told.is_empty() {
+            return false;
+        }
+        let key = (finding.rule.to_owned(), finding.key.clone());
+        let digest = finding.digest();
+        let is_same = |told: &String| told.is_empty() || *told == digest;
+        self.told.get(&key).is_some_and(|told| told.iter().any(is_same))
+    }
+}
 
 impl Store {
     /// What is left out of checks, as far as the actor sees the rows; newest first.
@@ -47,7 +67,8 @@ impl Store {
     /// The database does not answer.
     pub async fn silences(&self, actor: &Actor) -> Result<Vec<Silence>> {
         let rows = sqlx::query(
-            "SELECT rule, table_name, row_key, reason, who, at FROM pw_silences ORDER BY at DESC, table_name, row_key, rule",
+            "SELECT rule, table_name, row_key, by_owner, reason, who, at FROM pw_silenced \
+             ORDER BY at DESC, table_name, row_key, rule",
         )
         .fetch_all(&self.pool)
         .await
@@ -59,9 +80,10 @@ impl Store {
                     rule: row.try_get_unchecked(0)?,
                     table: row.try_get_unchecked(1)?,
                     key: row.try_get_unchecked(2)?,
-                    reason: row.try_get_unchecked(3)?,
-                    who: row.try_get_unchecked(4)?,
-                    at: row.try_get(5)?,
+                    by_owner: row.try_get(3)?,
+                    reason: row.try_get_unchecked(4)?,
+                    who: row.try_get_unchecked(5)?,
+                    at: row.try_get(6)?,
                 })
             })
             .collect::<Result<Vec<Silence>, sqlx::Error>>()
@@ -73,7 +95,9 @@ impl Store {
         Ok(silences)
     }
 
-    /// Leaves a finding out of checks from now on; a new reason takes the place of the one before.
+    /// Leaves a finding out of checks from now on, as long as it says the same: out of those of owners where an owner decides
+    /// so, out of all where somebody else does. A new reason takes the place of the one before. Answers whether there is such
+    /// a finding.
     ///
     /// # Errors
     /// [`Error::NotFound`] where the row is not there or not the actor's, [`Error::Forbidden`] where they may only read it.
@@ -84,26 +108,46 @@ impl Store {
         table: &str,
         key: &str,
         reason: &str,
-    ) -> Result<()> {
-        self.expect_writable(actor, table, key).await?;
+    ) -> Result<bool> {
+        let row = self.expect_writable(actor, table, key).await?;
+        let findings = match (Resource::by_table(table), row) {
+            (Some(resource), Some(row)) => self.all_findings_of(actor, resource, &[row]).await?,
+            _ => self.schema_findings(actor).await?,
+        };
+        let is_named = |told: &&Told| told.rule == rule && told.table == table && told.key == key;
+        let Some(told) = findings.iter().find(is_named) else {
+            return Ok(false);
+        };
         let who: String = actor.name.chars().take(64).collect();
         let reason: String = reason.trim().chars().take(LONGEST).collect();
         sqlx::query(
-            "REPLACE INTO pw_silences (rule, table_name, row_key, reason, who, at) VALUES (?, ?, ?, ?, ?, ?)",
+            "REPLACE INTO pw_silenced (rule, table_name, row_key, by_owner, told, reason, who, at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(rule)
         .bind(table)
         .bind(key)
+        .bind(is_owner(actor))
+        .bind(told.digest())
         .bind(reason)
         .bind(who)
         .bind(utc_now())
         .execute(&self.pool)
         .await
-        .map(drop)
-        .map_err(classify)
+        .map_err(classify)?;
+        Ok(true)
     }
 
-    /// Tells a finding again. Where it was not left out nothing happens.
+    /// That the actor may decide about what is found in a row, or, without a key, in a table.
+    ///
+    /// # Errors
+    /// As for [`Store::silence`].
+    pub async fn expect_silenceable(&self, actor: &Actor, table: &str, key: &str) -> Result<()> {
+        self.expect_writable(actor, table, key).await.map(drop)
+    }
+
+    /// Tells a finding again: to owners where an owner says so, to all where an operator does. Where it was not left out
+    /// nothing happens.
     ///
     /// # Errors
     /// As for [`Store::silence`].
@@ -112,20 +156,30 @@ impl Store {
         if actor.require_operator().is_err() {
             self.expect_writable(actor, table, key).await?;
         }
-        sqlx::query("DELETE FROM pw_silences WHERE rule = ? AND table_name = ? AND row_key = ?")
-            .bind(rule)
-            .bind(table)
-            .bind(key)
-            .execute(&self.pool)
-            .await
-            .map(drop)
-            .map_err(classify)
+        sqlx::query(
+            "DELETE FROM pw_silenced WHERE rule = ? AND table_name = ? AND row_key = ? AND by_owner >= ?",
+        )
+        .bind(rule)
+        .bind(table)
+        .bind(key)
+        .bind(is_owner(actor))
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(classify)
     }
 
-    /// What is left out of the findings about these rows of a table, or about all of it.
-    pub(super) async fn silenced(&self, table: &str, keys: Option<&[&str]>) -> Result<Silenced> {
-        let mut silenced = Silenced::new();
-        let mut sql = QueryBuilder::new("SELECT rule, row_key FROM pw_silences WHERE table_name = ");
+    /// What is left out of what an actor is told about these rows of a table, or about all of it.
+    pub(super) async fn silenced(
+        &self,
+        actor: &Actor,
+        table: &str,
+        keys: Option<&[&str]>,
+    ) -> Result<Silenced> {
+        let mut silenced = Silenced::default();
+        let mut sql = QueryBuilder::new("SELECT rule, row_key, told FROM pw_silenced WHERE by_owner <= ");
+        sql.push_bind(is_owner(actor));
+        sql.push(" AND table_name = ");
         sql.push_bind(table.to_owned());
         if let Some(keys) = keys.filter(|keys| !keys.is_empty()) {
             sql.push(" AND row_key IN (");
@@ -134,16 +188,17 @@ impl Store {
         }
         for row in sql.build().fetch_all(&self.pool).await.map_err(classify)? {
             let column = |i: usize| row.try_get_unchecked::<String, _>(i).map_err(classify);
-            silenced.insert((column(0)?, table.to_owned(), column(1)?));
+            let told = silenced.told.entry((column(0)?, column(1)?)).or_default();
+            told.push(column(2)?);
         }
         Ok(silenced)
     }
 
-    /// That the actor may change the row, or, without a key, the table.
-    async fn expect_writable(&self, actor: &Actor, table: &str, key: &str) -> Result<()> {
+    /// That the actor may change the row, which is answered, or, without a key, the table.
+    async fn expect_writable(&self, actor: &Actor, table: &str, key: &str) -> Result<Option<Row>> {
         let resource = Resource::by_table(table).ok_or(Error::NotFound)?;
         if key.is_empty() {
-            return actor.require_operator();
+            return actor.require_operator().map(|()| None);
         }
         let mut refused = Error::NotFound;
         for resource in parts(resource) {
@@ -153,7 +208,7 @@ impl Store {
                 Err(error) => return Err(error),
             };
             if actor.rights(resource, row.text(resource.subject)) != Rights::Read {
-                return Ok(());
+                return Ok(Some(row));
             }
             refused = Error::Forbidden(format!(
                 "You can read this {}, and not decide about what is found in it.",
@@ -187,6 +242,11 @@ impl Store {
         }
         Ok(visible)
     }
+}
+
+/// Whether somebody decides about findings for owners alone.
+fn is_owner(actor: &Actor) -> bool {
+    actor.scope != Scope::Everything
 }
 
 /// The resources that rows of a table are reached through: the table, and the overrides in it.
