@@ -1,10 +1,7 @@
 //! Mail that is accepted first and bounced later, to senders who may never have written it.
 
 use super::touched::{any_name, in_domain};
-use super::{Asked, Explanation, Kind, Lookups, Outcome, Question, Site, explain};
-
-/// Rows of one table that [`Question::InDomain`] answers with, at most.
-const MOST_ROWS: usize = 2_000;
+use super::{Asked, Explanation, Kind, Lookups, Outcome, Site, explain};
 
 /// What becomes of mail to names of a domain that nobody wrote a row for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +19,7 @@ pub enum Unknown {
 /// The addresses of a domain that enabled rows are about, and whether there are more.
 #[must_use]
 pub fn addresses(tables: &dyn Lookups, domain: &str) -> (Vec<String>, bool) {
-    let found = in_domain(domain, &[tables]);
-    let is_cut = ["aliases", "users", "relays", "relocated"]
-        .into_iter()
-        .any(|table| {
-            let rows = tables.rows(&Question::InDomain(table, domain.to_owned()));
-            rows.len() >= MOST_ROWS
-        });
+    let (found, is_cut) = in_domain(domain, &[tables]);
     (found.into_iter().collect(), is_cut)
 }
 

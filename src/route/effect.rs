@@ -1,9 +1,7 @@
-//! What a change to the tables does to mail: where addresses lead before and after, in sentences.
+//! What a change to the tables does to mail: where addresses lead before and after. The sentences are in `told.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::touched::ANY_NAME;
 use super::{Asked, Delivery, Explanation, Kind, Lookups, Outcome, Part, Reply, Site, follow};
+use crate::mail::domain_of;
 
 /// Where mail for an address leads: what of an explanation matters to its sender and its readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,27 +37,49 @@ impl Route {
         follow(tables, &Site::default(), &asked).into()
     }
 
-    /// Whether mail for an address ends in its own mailbox and nowhere else.
+    pub(super) fn is_accepted(&self) -> bool {
+        (200..300).contains(&self.rcpt.code)
+    }
+
+    /// Whether somebody gets it.
+    pub(super) fn arrives(&self) -> bool {
+        self.ends.iter().any(is_good)
+    }
+
     fn is_own_mailbox(&self, address: &str) -> bool {
-        matches!(&self.ends[..], [end] if end.kind == Kind::Mailbox && end.address.eq_ignore_ascii_case(address))
+        matches!(&self.ends[..], [end] if is_own_mailbox(end, address))
     }
 
-    /// The addresses where it ends.
-    fn places(&self) -> Vec<&str> {
-        self.ends.iter().map(|end| end.address.as_str()).collect()
-    }
-
-    /// Why it does not arrive.
-    fn reason(&self) -> &str {
-        if self.outcome == Outcome::Rejected || !(200..300).contains(&self.rcpt.code) {
-            return &self.rcpt.text;
-        }
+    /// Those of its ends that another route does not have.
+    fn ends_unlike<'r>(&'r self, other: &Self, is_meant: impl Fn(&Delivery) -> bool) -> Vec<&'r Delivery> {
+        let is_in = |end: &Delivery| {
+            // Why something fails is worded by its address.
+            let same = |known: &Delivery| known.kind == end.kind && known.address == end.address;
+            other
+                .ends
+                .iter()
+                .any(|known| if is_good(end) { known == end } else { same(known) })
+        };
         self.ends
             .iter()
-            .filter(|end| matches!(end.kind, Kind::Bounce | Kind::Defer))
-            .find_map(|end| end.reason.as_deref())
-            .unwrap_or_default()
+            .filter(|end| is_meant(end) && !is_in(end))
+            .collect()
     }
+}
+
+/// Whether a mailbox or another server gets the mail.
+pub(super) fn is_good(end: &Delivery) -> bool {
+    matches!(end.kind, Kind::Mailbox | Kind::Smtp)
+}
+
+/// Whether the mail comes back, or waits.
+pub(super) fn is_bad(end: &Delivery) -> bool {
+    matches!(end.kind, Kind::Bounce | Kind::Defer)
+}
+
+/// Whether mail for an address ends in its own mailbox.
+pub(super) fn is_own_mailbox(end: &Delivery, address: &str) -> bool {
+    end.kind == Kind::Mailbox && end.address.eq_ignore_ascii_case(address)
 }
 
 /// An address whose mail takes another route.
@@ -75,32 +95,35 @@ pub struct Turn {
     pub after: Route,
 }
 
-/// How a route turns.
+/// How a route turns, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Course {
+pub(super) enum Course {
+    /// It is accepted and comes back.
     Bounced,
+    /// It is refused at the door.
     Rejected,
+    /// Its sender, or the queue, tries again later.
     Deferred,
+    /// It is accepted and nobody gets it.
+    Discarded,
+    /// Some who got it do not any more.
+    Partly,
+    /// What was delivered here goes where the MX records of its domain lead.
+    Leaves,
+    /// Others take it in place of the mailbox of that name.
+    Taken,
+    /// It goes elsewhere.
     Moved,
+    /// It arrives, and did not.
     Arrives,
-}
-
-impl Turn {
-    fn course(&self) -> Course {
-        match (self.before.outcome, self.after.outcome) {
-            (_, Outcome::Bounced) => Course::Bounced,
-            (_, Outcome::Rejected) => Course::Rejected,
-            (_, Outcome::Deferred) => Course::Deferred,
-            (Outcome::Delivered, Outcome::Delivered) => Course::Moved,
-            (_, Outcome::Delivered) => Course::Arrives,
-        }
-    }
+    /// It did not arrive before either.
+    Still,
 }
 
 /// What a change does to mail that took another route before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harm {
-    /// It arrives.
+    /// It arrives, or did not arrive before either.
     None,
     /// It arrives elsewhere.
     Moved,
@@ -108,342 +131,122 @@ pub enum Harm {
     Lost,
 }
 
-/// Something a change does to mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// To whom it happens.
-    pub part: Part,
-    /// Whether mail does not arrive any more, or arrives elsewhere.
-    pub harms: Harm,
-    /// How many addresses.
-    pub count: usize,
-    /// What happens, as a sentence.
-    pub message: String,
-    /// The first few addresses, to be linked; `@domain` for every other name of it.
-    pub examples: Vec<String>,
+/// What of a route is new, and what is no more.
+pub(super) struct Difference<'t> {
+    pub gained: Vec<&'t Delivery>,
+    pub lost: Vec<&'t Delivery>,
+    /// Where it fails, and did not.
+    pub failing: Vec<&'t Delivery>,
+    /// Where it failed, and does no more.
+    pub mended: Vec<&'t Delivery>,
 }
 
-/// Addresses named in one line.
-const NAMED: usize = 5;
-
-/// The turns in sentences: what harms others first, alike ones together.
-#[must_use]
-pub fn told(turns: &[Turn]) -> Vec<Line> {
-    let mut groups: BTreeMap<(Part, Course, String), Vec<&Turn>> = BTreeMap::new();
-    for turn in turns {
-        let course = turn.course();
-        let end = match course {
-            // Texts of Postfix name the address; the code they begin with is the same for all.
-            Course::Bounced | Course::Rejected | Course::Deferred => reason_without_address(&turn.after),
-            Course::Moved => format!(
-                "{} {:?}",
-                turn.after.places().join(", "),
-                (!turn.before.is_own_mailbox(&turn.address)).then(|| turn.before.places())
-            ),
-            Course::Arrives => String::new(),
-        };
-        groups.entry((turn.part, course, end)).or_default().push(turn);
-    }
-    groups
-        .into_iter()
-        .map(|((part, course, end), turns)| line(part, course, &end, &turns))
-        .collect()
-}
-
-fn line(part: Part, course: Course, end: &str, turns: &[&Turn]) -> Line {
-    let names: Vec<String> = turns.iter().map(|turn| name(&turn.address)).collect();
-    let examples: Vec<String> = turns
-        .iter()
-        .take(NAMED)
-        .map(|turn| match turn.address.split_once('@') {
-            Some((ANY_NAME, domain)) => format!("@{domain}"),
-            _ => turn.address.clone(),
-        })
-        .collect();
-    let (whose, reason) = (whose(&names), because(end));
-    let message = match course {
-        Course::Bounced => format!("{whose} will be accepted and then bounced{reason}."),
-        Course::Rejected => format!("{whose} will be refused{reason}."),
-        Course::Deferred => format!("{whose} will be put off{reason}."),
-        Course::Arrives => format!("{whose} will arrive."),
-        Course::Moved => moved(&whose, turns),
-    };
-    Line {
-        part,
-        harms: match course {
-            Course::Arrives => Harm::None,
-            Course::Moved if turns.iter().all(|turn| turn.after.is_own_mailbox(&turn.address)) => Harm::None,
-            Course::Moved => Harm::Moved,
-            Course::Bounced | Course::Rejected | Course::Deferred => Harm::Lost,
-        },
-        count: turns.len(),
-        message,
-        examples,
-    }
-}
-
-/// Mail that takes another way: to whom in place of whom, of mailboxes by their number.
-fn moved(whose: &str, turns: &[&Turn]) -> String {
-    let Some(first) = turns.first() else {
-        return String::new();
-    };
-    let quoted = |places: &[&str]| {
-        list(
-            &places
-                .iter()
-                .map(|place| format!("`{place}`"))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let (to, from) = (first.after.places(), first.before.places());
-    if to == from {
-        return format!(
-            "{whose} will go {} instead of {}.",
-            ways(&first.after),
-            ways(&first.before)
-        );
-    }
-    if turns.iter().all(|turn| turn.before.is_own_mailbox(&turn.address)) {
-        let mailboxes = if turns.len() == 1 { "mailbox" } else { "mailboxes" };
-        let names: Vec<String> = turns.iter().map(|turn| name(&turn.address)).collect();
-        return format!(
-            "{} will take the mail of {} {mailboxes}: {}.",
-            quoted(&to),
-            turns.len(),
-            list(&names)
-        );
-    }
-    format!("{whose} will go to {} instead of {}.", quoted(&to), quoted(&from))
-}
-
-/// How mail is delivered, where only that changes.
-fn ways(route: &Route) -> String {
-    let ways: BTreeSet<String> = route
-        .ends
-        .iter()
-        .map(|end| match (end.kind, &end.nexthop, &end.maildir) {
-            (Kind::Mailbox, _, Some(maildir)) => format!("into the mailbox `{maildir}`"),
-            (Kind::Smtp, Some(nexthop), _) => format!("to the server `{nexthop}`"),
-            (Kind::Discard, ..) => "nowhere, thrown away".to_owned(),
-            _ => format!("to `{}`", end.address),
-        })
-        .collect();
-    list(&ways.into_iter().collect::<Vec<_>>())
-}
-
-/// The reason in Postfix's words, without the address it names.
-fn reason_without_address(route: &Route) -> String {
-    let reason = route.reason();
-    let code = if route.outcome == Outcome::Rejected || !(200..300).contains(&route.rcpt.code) {
-        format!("{} ", route.rcpt.code)
-    } else {
-        String::new()
-    };
-    let plain: Vec<&str> = reason
-        .split(' ')
-        .filter(|word| !(word.starts_with('<') && word.trim_end_matches(':').ends_with('>')))
-        .filter(|word| !(word.starts_with('"') && word.ends_with('"') && word.contains('@')))
-        .collect();
-    format!("{code}{}", plain.join(" ").trim_end_matches([':', ' ']))
-}
-
-fn because(reason: &str) -> String {
-    if reason.is_empty() {
-        String::new()
-    } else {
-        format!(" (`{reason}`)")
-    }
-}
-
-fn name(address: &str) -> String {
-    match address.split_once('@') {
-        Some((ANY_NAME, domain)) => format!("every other name at `{domain}`"),
-        _ => format!("`{address}`"),
-    }
-}
-
-fn whose(names: &[String]) -> String {
-    format!("Mail for {}", list(names))
-}
-
-/// Names in a sentence, the first few of many.
-fn list(names: &[String]) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    let shown = &names[..names.len() - more];
-    match (shown, more) {
-        ([], _) => String::new(),
-        ([one], 0) => one.clone(),
-        ([first @ .., last], 0) => format!("{} and {last}", first.join(", ")),
-        (shown, 1) => format!("{} and one more", shown.join(", ")),
-        (shown, more) => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn delivered(address: &str) -> Delivery {
-        Delivery {
-            address: address.to_owned(),
-            kind: Kind::Mailbox,
-            nexthop: None,
-            maildir: Some(format!("{address}/")),
-            reason: None,
+impl Turn {
+    pub(super) fn difference(&self) -> Difference<'_> {
+        let (before, after) = (&self.before, &self.after);
+        Difference {
+            gained: after.ends_unlike(before, is_good),
+            lost: before.ends_unlike(after, is_good),
+            failing: after.ends_unlike(before, is_bad),
+            mended: before.ends_unlike(after, is_bad),
         }
     }
 
-    fn route(outcome: Outcome, ends: Vec<Delivery>) -> Route {
-        let rcpt = match outcome {
-            Outcome::Rejected => Reply {
-                code: 550,
-                text: "5.1.1 <x@a.test>: Recipient address rejected: User unknown in virtual mailbox table"
-                    .to_owned(),
-            },
-            _ => Reply {
-                code: 250,
-                text: "2.1.5 Ok".to_owned(),
-            },
-        };
-        Route { outcome, rcpt, ends }
-    }
-
-    fn bounced(address: &str) -> Route {
-        let end = Delivery {
-            kind: Kind::Bounce,
-            maildir: None,
-            reason: Some(format!("5.1.1 unknown user: \"{address}\"")),
-            ..delivered(address)
-        };
-        route(Outcome::Bounced, vec![end])
-    }
-
-    fn turn(address: &str, part: Part, before: Route, after: Route) -> Turn {
-        Turn {
-            address: address.to_owned(),
-            part,
-            before,
-            after,
-        }
-    }
-
-    fn only(turns: &[Turn]) -> Line {
-        let mut lines = told(turns);
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        lines.remove(0)
-    }
-
-    #[test]
-    fn aliases_that_lead_to_a_mailbox_that_goes_are_told_of_together() {
-        let goes = |name: &str| {
-            turn(
-                &format!("{name}@a.test"),
-                Part::Leading,
-                route(Outcome::Delivered, vec![delivered("joe@a.test")]),
-                bounced("joe@a.test"),
-            )
-        };
-        let line = only(&[goes("info"), goes("sales"), goes("all"), goes("support")]);
-        assert_eq!(
-            line.message,
-            "Mail for `info@a.test`, `sales@a.test`, `all@a.test` and `support@a.test` will be accepted and then bounced \
-             (`5.1.1 unknown user`)."
-        );
-        assert!(line.harms == Harm::Lost && line.part == Part::Leading && line.count == 4);
-    }
-
-    #[test]
-    fn a_catch_all_that_takes_the_mail_of_mailboxes_says_so() {
-        let taken = |name: &str| {
-            let address = format!("{name}@a.test");
-            turn(
-                &address,
-                Part::Leading,
-                route(Outcome::Delivered, vec![delivered(&address)]),
-                route(Outcome::Delivered, vec![delivered("mary@b.test")]),
-            )
-        };
-        let line = only(&[taken("joe"), taken("karl"), taken("liz")]);
-        assert_eq!(
-            line.message,
-            "`mary@b.test` will take the mail of 3 mailboxes: `joe@a.test`, `karl@a.test` and `liz@a.test`."
-        );
-        assert!(line.harms == Harm::Moved && line.part == Part::Leading);
-    }
-
-    #[test]
-    fn what_the_change_is_about_is_told_apart() {
-        let line = only(&[turn(
-            "joe@a.test",
-            Part::Own,
-            route(Outcome::Delivered, vec![delivered("joe@a.test")]),
-            route(Outcome::Rejected, Vec::new()),
-        )]);
-        assert_eq!(
-            line.message,
-            "Mail for `joe@a.test` will be refused \
-             (`550 5.1.1 Recipient address rejected: User unknown in virtual mailbox table`)."
-        );
-        assert!(line.harms == Harm::Lost && line.part == Part::Own);
-    }
-
-    #[test]
-    fn of_many_addresses_the_first_few_are_named() {
-        let turns: Vec<Turn> = (0..40)
-            .map(|n| {
-                let address = format!("n{n:02}@a.test");
-                turn(
-                    &address,
-                    Part::Leading,
-                    bounced(&address),
-                    route(Outcome::Delivered, vec![delivered(&address)]),
-                )
-            })
-            .collect();
-        let line = only(&turns);
-        assert_eq!(
-            line.message,
-            "Mail for `n00@a.test`, `n01@a.test`, `n02@a.test`, `n03@a.test`, `n04@a.test` and 35 more will arrive."
-        );
-        assert!(line.harms == Harm::None && line.examples.len() == 5 && line.count == 40);
-    }
-
-    #[test]
-    fn every_other_name_of_a_domain_is_one_line() {
-        let line = only(&[turn(
-            "any-other-name@a.test",
-            Part::Own,
-            route(Outcome::Delivered, vec![delivered("mary@a.test")]),
-            route(Outcome::Rejected, Vec::new()),
-        )]);
-        assert!(
-            line.message
-                .starts_with("Mail for every other name at `a.test` will be refused"),
-            "{line:?}"
-        );
-        assert_eq!(line.examples, ["@a.test"]);
-    }
-
-    #[test]
-    fn another_server_for_the_same_address_is_another_way() {
-        let at = |host: &str| {
-            let end = Delivery {
-                kind: Kind::Smtp,
-                maildir: None,
-                nexthop: Some(host.to_owned()),
-                ..delivered("joe@a.test")
+    /// How the route turns; `None` where nobody would notice: what was refused is refused, what came back comes back.
+    pub(super) fn course(&self) -> Option<Course> {
+        let (before, after) = (&self.before, &self.after);
+        let difference = self.difference();
+        if !after.arrives() {
+            let is_same = before.outcome == after.outcome
+                && before.is_accepted() == after.is_accepted()
+                && !before.arrives();
+            return match after.outcome {
+                _ if is_same => None,
+                // Backscatter that was none is harm, also where nothing arrived before.
+                Outcome::Bounced => Some(Course::Bounced),
+                _ if !before.arrives() && before.outcome != Outcome::Delivered => {
+                    before.is_accepted().then_some(Course::Still)
+                }
+                Outcome::Rejected => Some(Course::Rejected),
+                Outcome::Deferred => Some(Course::Deferred),
+                Outcome::Delivered => Some(Course::Discarded),
             };
-            route(Outcome::Delivered, vec![end])
-        };
-        let line = only(&[turn(
-            "joe@a.test",
-            Part::Leading,
-            at("[one.test]"),
-            at("[two.test]"),
-        )]);
-        assert_eq!(
-            line.message,
-            "Mail for `joe@a.test` will go to the server `[two.test]` instead of to the server `[one.test]`."
-        );
+        }
+        if !before.arrives() {
+            return Some(Course::Arrives);
+        }
+        if !difference.failing.is_empty() {
+            return Some(Course::Partly);
+        }
+        if difference.gained.is_empty() && difference.lost.is_empty() {
+            return (!difference.mended.is_empty()).then_some(Course::Arrives);
+        }
+        if self.leaves(&difference) {
+            return Some(Course::Leaves);
+        }
+        let is_taken = before.is_own_mailbox(&self.address)
+            && difference
+                .gained
+                .iter()
+                .all(|end| !has_name_of(end, &self.address));
+        Some(if is_taken && !difference.lost.is_empty() {
+            Course::Taken
+        } else {
+            Course::Moved
+        })
     }
+
+    /// Whether mail that was delivered here follows the MX records of its domain instead.
+    fn leaves(&self, difference: &Difference<'_>) -> bool {
+        let was_here = |address: &str| {
+            let mut ends = self.before.ends.iter();
+            ends.any(|end| end.address == address && end.kind == Kind::Mailbox)
+        };
+        !difference.gained.is_empty()
+            && difference.gained.iter().all(|end| {
+                let follows_mx = end.nexthop.as_deref() == Some(&domain_of(&end.address));
+                end.kind == Kind::Smtp && follows_mx && was_here(&end.address)
+            })
+    }
+
+    /// What the turn does to whoever writes to the address and whoever reads it.
+    #[must_use]
+    pub fn harm(&self) -> Harm {
+        let difference = self.difference();
+        match self.course() {
+            None | Some(Course::Arrives | Course::Still) => Harm::None,
+            Some(Course::Partly) => {
+                let was_good = |end: &&Delivery| {
+                    let mut ends = self.before.ends.iter();
+                    ends.any(|known| is_good(known) && known.address == end.address)
+                };
+                if difference.failing.iter().any(was_good) {
+                    Harm::Lost
+                } else {
+                    Harm::None
+                }
+            }
+            Some(Course::Taken | Course::Moved) => {
+                if difference.lost.is_empty() || self.after.is_own_mailbox(&self.address) {
+                    Harm::None
+                } else {
+                    Harm::Moved
+                }
+            }
+            Some(_) => Harm::Lost,
+        }
+    }
+
+    /// Whether a mailbox here gets none of it any more.
+    #[must_use]
+    pub fn empties_a_mailbox(&self) -> bool {
+        let lost = self.difference().lost;
+        lost.iter().any(|end| is_own_mailbox(end, &self.address))
+    }
+}
+
+/// Whether an end has the name of an address, in whatever domain.
+pub(super) fn has_name_of(end: &Delivery, address: &str) -> bool {
+    let name = |address: &str| address.rsplit_once('@').map(|(name, _)| name.to_lowercase());
+    name(&end.address) == name(address)
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, Changes, Lookups, Question, folded};
+use super::{Change, Changes, Lookups, MOST_DELIVERING, MOST_IN_DOMAIN, Question, folded};
 use crate::mail::domain_of;
 use crate::resource::{Resource, Row};
 
-/// How far back from an address its forwarders are followed.
-const LEVELS: usize = 4;
+/// How far back from an address its forwarders are followed: as far as lists are nested in earnest.
+const LEVELS: usize = 10;
 
 /// The most addresses looked at for one change. Beyond it the effect is told of these.
 pub const MOST_ADDRESSES: usize = 25_000;
@@ -25,6 +25,8 @@ pub enum Part {
     Caught,
     /// It leads to what changes.
     Leading,
+    /// It has rows of its own in the domain that the change is about.
+    Within,
     /// The change is about it.
     Own,
 }
@@ -32,8 +34,10 @@ pub enum Part {
 /// The addresses a change can touch.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Touched {
-    /// Those it is about, and, where it is about a whole domain, those of the domain.
+    /// Those it is about.
     pub own: BTreeSet<String>,
+    /// Others, of a domain it is about.
+    pub within: BTreeSet<String>,
     /// Others that a catch-all takes or gives back.
     pub caught: BTreeSet<String>,
     /// Others that lead to any of these.
@@ -52,7 +56,8 @@ impl Touched {
                 touched.add_subject(change, &subject, &[before, after]);
             }
         }
-        touched.caught = &touched.caught - &touched.own;
+        touched.within = &touched.within - &touched.own;
+        touched.caught = &(&touched.caught - &touched.own) - &touched.within;
         touched.follow_back(&[before, after]);
         touched
     }
@@ -62,12 +67,14 @@ impl Touched {
         self.own
             .iter()
             .map(|address| (address, Part::Own))
+            .chain(self.within.iter().map(|address| (address, Part::Within)))
             .chain(self.caught.iter().map(|address| (address, Part::Caught)))
             .chain(self.leading.iter().map(|address| (address, Part::Leading)))
     }
 
     fn has_room(&mut self) -> bool {
-        let has_room = self.own.len() + self.caught.len() + self.leading.len() < MOST_ADDRESSES;
+        let known = [&self.own, &self.within, &self.caught, &self.leading];
+        let has_room = known.map(BTreeSet::len).iter().sum::<usize>() < MOST_ADDRESSES;
         self.is_cut |= !has_room;
         has_room
     }
@@ -78,9 +85,10 @@ impl Touched {
         }
         let Some((local, domain)) = subject.rsplit_once('@') else {
             // A whole domain.
-            let found = in_domain(subject, tables);
-            self.own.extend(found);
             self.own.insert(any_name(subject));
+            let (found, is_cut) = in_domain(subject, tables);
+            self.within.extend(found);
+            self.is_cut |= is_cut;
             return;
         };
         if !local.is_empty() {
@@ -89,16 +97,18 @@ impl Touched {
         }
         // `@domain`: of an alias for all that no other row takes, of a relay recipient or relocation for all.
         self.own.insert(any_name(domain));
+        let (found, is_cut) = in_domain(domain, tables);
         if change.table == "aliases" || change.table == "users" {
-            self.caught.extend(in_domain(domain, tables));
+            self.caught.extend(found);
         } else {
-            self.own.extend(in_domain(domain, tables));
+            self.within.extend(found);
         }
+        self.is_cut |= is_cut;
     }
 
     /// Adds the aliases that lead to these addresses.
     fn follow_back(&mut self, tables: &[&dyn Lookups]) {
-        let mut edge: BTreeSet<String> = &self.own | &self.caught;
+        let mut edge: BTreeSet<String> = &(&self.own | &self.within) | &self.caught;
         for _ in 0..LEVELS {
             let mut found = BTreeSet::new();
             for address in &edge {
@@ -106,14 +116,16 @@ impl Touched {
                     return;
                 }
                 for table in tables {
-                    let leads = leading_to(address, *table).into_iter();
+                    let leads = leading_to(address, *table);
+                    self.is_cut |= leads.len() >= MOST_DELIVERING;
+                    let leads = leads.into_iter();
                     found.extend(leads.filter(|lead| lead.alias.is_enabled()).map(|lead| lead.from));
                 }
             }
             edge = found
                 .into_iter()
                 .filter(|address| {
-                    ![&self.own, &self.caught, &self.leading]
+                    ![&self.own, &self.within, &self.caught, &self.leading]
                         .iter()
                         .any(|known| known.contains(address))
                 })
@@ -123,6 +135,7 @@ impl Touched {
             }
             self.leading.extend(edge.iter().cloned());
         }
+        self.is_cut = true;
     }
 }
 
@@ -180,15 +193,17 @@ pub fn any_name(domain: &str) -> String {
     format!("{ANY_NAME}@{domain}")
 }
 
-/// The addresses of a domain that rows are about.
-pub(super) fn in_domain(domain: &str, tables: &[&dyn Lookups]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The addresses of a domain that rows are about, and whether there may be more.
+pub(super) fn in_domain(domain: &str, tables: &[&dyn Lookups]) -> (BTreeSet<String>, bool) {
+    let (mut found, mut is_cut) = (BTreeSet::new(), false);
     for lookups in tables {
         for table in ABOUT_ADDRESSES {
             let Some(resource) = Resource::by_table(table) else {
                 continue;
             };
-            for row in lookups.rows(&Question::InDomain(table, domain.to_owned())).iter() {
+            let rows = lookups.rows(&Question::InDomain(table, domain.to_owned()));
+            is_cut |= rows.len() >= MOST_IN_DOMAIN;
+            for row in rows.iter() {
                 let subject = row.subject(resource);
                 if row.is_enabled()
                     && subject.find('@').is_some_and(|at| at > 0)
@@ -199,7 +214,7 @@ pub(super) fn in_domain(domain: &str, tables: &[&dyn Lookups]) -> BTreeSet<Strin
             }
         }
     }
-    found
+    (found, is_cut)
 }
 
 #[cfg(test)]
@@ -271,7 +286,8 @@ mod tests {
             .with("aliases", alias("1", "info@b.test", "nobody@a.test"));
         let domain = row("1", &[("domain", "a.test"), ("transport", "virtual:")]);
         let touched = touched(&tables, gone("domains", domain));
-        assert_eq!(touched.own, set(&["any-other-name@a.test", "joe@a.test"]));
+        assert_eq!(touched.own, set(&["any-other-name@a.test"]));
+        assert_eq!(touched.within, set(&["joe@a.test"]));
         assert_eq!(touched.leading, set(&["info@b.test"]));
     }
 

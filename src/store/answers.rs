@@ -17,18 +17,12 @@ use super::row::{read_row, row_columns_and};
 use super::schema::{Schema, Table};
 use super::sql::{domain_expression, fragment, ident, push_domains, push_granted, push_list, searchable};
 use crate::access::Scope;
-use crate::mail::{domain_of, items_of};
+use crate::mail::{directory_named, domain_of, items_of};
 use crate::resource::{Resource, Row};
-use crate::route::{Question, folded};
+use crate::route::{MOST_DELIVERING, MOST_IN_DOMAIN, Question, folded};
 
 /// Values compared with one statement.
 const AT_ONCE: usize = 500;
-
-/// Rows that answer one question about a directory or a destination, at most.
-const MOST: usize = 1_000;
-
-/// Rows that answer one question about a domain, at most.
-const MOST_IN_DOMAIN: usize = 2_000;
 
 /// Up to so many destinations are looked for by the server; for more every list is read.
 const FEW: usize = 4;
@@ -41,6 +35,13 @@ const ILLEGAL_MIX: u16 = 1267;
 
 /// The columns of passwords, for the rules about them.
 const PASSWORDS: &[&str] = &["crypt", "clear"];
+
+/// The directory of a mailbox as [`directory_named`] writes it.
+const DIRECTORY: &str =
+    "TRIM(BOTH '/' FROM REGEXP_REPLACE(CONCAT('/', TRIM(maildir), '/'), '/([.]?/)*', '/'))";
+
+/// The columns of the bounds of a network, for the rule about those that are missing.
+const BOUNDS: &[&str] = &["cidr_lo", "cidr_hi"];
 
 /// Somebody's view of the tables, on one connection.
 pub(super) struct Reader<'a> {
@@ -265,16 +266,16 @@ impl<'a> Reader<'a> {
         };
         for wanted in directories.chunks(AT_ONCE) {
             let condition = |sql: &mut QueryBuilder<MySql>| {
-                sql.push(" AND TRIM(BOTH '/' FROM TRIM(maildir)) IN (");
+                sql.push(format!(" AND {DIRECTORY} IN ("));
                 push_list(sql, &padded(wanted));
                 sql.push(")");
             };
             // The server compares leniently, the file system does not.
             let wanted: HashSet<&str> = wanted.iter().copied().collect();
             let take = |row: &Row| {
-                let directory = directory_of(row);
-                if wanted.contains(directory) {
-                    add(&mut found, directory, row, MOST);
+                let directory = directory_named(row.text("maildir"));
+                if wanted.contains(directory.as_str()) {
+                    add(&mut found, &directory, row, MOST_DELIVERING);
                 }
             };
             self.each(live, condition, take).await?;
@@ -288,10 +289,9 @@ impl<'a> Reader<'a> {
         let Some(live) = live else {
             return Ok(HashSet::new());
         };
-        let mut sql = QueryBuilder::new(
-            "SELECT CONVERT(TRIM(BOTH '/' FROM TRIM(maildir)) USING utf8mb4) COLLATE utf8mb4_bin AS shared FROM users \
-             WHERE TRUE",
-        );
+        let mut sql = QueryBuilder::new(format!(
+            "SELECT CONVERT({DIRECTORY} USING utf8mb4) COLLATE utf8mb4_bin AS shared FROM users WHERE TRUE"
+        ));
         push_granted(&mut sql, self.scope, live.table, live.resource);
         sql.push(" GROUP BY shared HAVING COUNT(*) > 1");
         let shared = sql.build().fetch_all(&mut *self.connection).await?;
@@ -365,7 +365,7 @@ impl<'a> Reader<'a> {
                 .map(|item| of(item))
                 .collect();
             for address in items.iter().filter_map(|item| wanted.get(item)).flatten() {
-                add(&mut found, address, row, MOST);
+                add(&mut found, address, row, MOST_DELIVERING);
             }
         };
         self.each(live, mentions, take).await?;
@@ -463,10 +463,10 @@ impl<'a> Reader<'a> {
 
     /// The select list of a table's rows, and the names of their columns.
     fn columns(&self, live: Live<'a>) -> (String, Vec<&'static str>) {
-        let further = if self.passwords && live.resource.table == "users" {
-            PASSWORDS
-        } else {
-            &[]
+        let further = match live.resource.table {
+            "users" if self.passwords => PASSWORDS,
+            "access_rules" => BOUNDS,
+            _ => &[],
         };
         row_columns_and(live.resource, live.table, further)
     }
@@ -502,11 +502,6 @@ pub(super) fn is_plain(value: &str) -> bool {
 /// What two plain values have in common that some collation takes for equal.
 pub(super) fn letters(value: &str) -> String {
     value.trim_end_matches(' ').to_ascii_lowercase()
-}
-
-/// A mailbox's directory without slashes and spaces around it, as the shipped `mysql_mailbox.cf` reads it.
-pub(super) fn directory_of(row: &Row) -> &str {
-    row.text("maildir").trim_matches(' ').trim_matches('/')
 }
 
 /// Adds a row to those of a question, of which there are so many at most.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::{MySql, QueryBuilder};
 
-use super::answers::{Live, directory_of, is_plain};
+use super::answers::{Live, is_plain};
 use super::list::Failure;
 use super::route::expect_judged;
 use super::silences::Silenced;
@@ -16,7 +16,7 @@ use crate::access::{Actor, Scope};
 use crate::dns::Resolver;
 use crate::error::{Error, Result};
 use crate::lint::{Case, ColumnFacts, Severity, TableFacts, Told, judge, judge_schema, judge_with_dns};
-use crate::mail::DomainName;
+use crate::mail::{DomainName, directory_named};
 use crate::resource::Resource;
 use crate::route::{Lookups, Question};
 
@@ -125,6 +125,20 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn findings_of(&self, actor: &Actor, resource: &Resource, rows: &[Row]) -> Result<Vec<Told>> {
+        let mut found = self.all_findings_of(actor, resource, rows).await?;
+        let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+        let silenced = self.silenced(actor, resource.table, Some(&keys)).await?;
+        found.retain(|told| !silenced.has(told));
+        Ok(found)
+    }
+
+    /// The same with what is silenced.
+    pub(super) async fn all_findings_of(
+        &self,
+        actor: &Actor,
+        resource: &Resource,
+        rows: &[Row],
+    ) -> Result<Vec<Told>> {
         let whole = Resource::by_table(resource.table).ok_or(Error::MissingTable(resource.table))?;
         let mut known = Known::with_passwords();
         for row in rows {
@@ -138,13 +152,30 @@ impl Store {
                 judge(&Case::new(whole, own, known, self.rules()))
             })
             .await?;
-        let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
-        let silenced = self.silenced(whole.table, Some(&keys)).await?;
-        Ok(judged
-            .into_iter()
-            .flatten()
-            .filter(|told| !is_silenced(&silenced, told))
-            .collect())
+        Ok(judged.into_iter().flatten().collect())
+    }
+
+    /// What is found in the tables themselves, with what is silenced.
+    pub(super) async fn schema_findings(&self, actor: &Actor) -> Result<Vec<Told>> {
+        let mut known = Known::with_passwords();
+        known.prepare(&actor.scope, self.schema().await?);
+        let mut facts = self.try_facts(actor, &known).await;
+        if self.was_stale(&facts) {
+            known.prepare(&actor.scope, self.schema().await?);
+            facts = self.try_facts(actor, &known).await;
+        }
+        Ok(judge_schema(&facts.map_err(Failure::into_error)?))
+    }
+
+    async fn try_facts(&self, actor: &Actor, known: &Known) -> Result<Vec<TableFacts>, Failure> {
+        let mut reader = self.reader(actor, known).await?;
+        let mut facts = Vec::new();
+        for resource in Resource::tables() {
+            if let Some(live) = reader.live(resource.table) {
+                facts.push(facts_of(live, reader.highest_key(live).await?));
+            }
+        }
+        Ok(facts)
     }
 }
 
@@ -163,7 +194,7 @@ struct Check<'c, F> {
 impl<F: FnMut(News)> Check<'_, F> {
     /// Judges the rows of one table.
     async fn table(&mut self, resource: &'static Resource) -> Result<()> {
-        let silenced = self.store.silenced(resource.table, None).await?;
+        let silenced = self.store.silenced(self.actor, resource.table, None).await?;
         let shared = self.shared_directories(resource).await?;
         let mut after: Option<String> = None;
         loop {
@@ -171,9 +202,9 @@ impl<F: FnMut(News)> Check<'_, F> {
             self.known.forget_rows();
             // A directory that is known to be of one mailbox alone need not be looked for.
             for row in rows.iter().filter(|row| row.has("maildir")) {
-                let directory = directory_of(row);
+                let directory = directory_named(row.text("maildir"));
                 if !shared.contains(directory.trim_end_matches(' ')) {
-                    let question = Question::Directory(directory.to_owned());
+                    let question = Question::Directory(directory);
                     self.known.insert(question, [row.clone()].into());
                 }
             }
@@ -207,26 +238,11 @@ impl<F: FnMut(News)> Check<'_, F> {
 
     /// Judges the tables themselves, of which owners and checks of one domain are told nothing.
     async fn schema(&mut self) -> Result<()> {
-        let mut facts = self.try_facts().await;
-        if self.is_stale(&facts).await? {
-            facts = self.try_facts().await;
-        }
-        for told in judge_schema(&facts.map_err(Failure::into_error)?) {
-            let silenced = self.store.silenced(told.table, Some(&[""])).await?;
+        for told in self.store.schema_findings(self.actor).await? {
+            let silenced = self.store.silenced(self.actor, told.table, Some(&[""])).await?;
             self.found(told, &silenced);
         }
         Ok(())
-    }
-
-    async fn try_facts(&self) -> Result<Vec<TableFacts>, Failure> {
-        let mut reader = self.store.reader(self.actor, &self.known).await?;
-        let mut facts = Vec::new();
-        for resource in Resource::tables() {
-            if let Some(live) = reader.live(resource.table) {
-                facts.push(facts_of(live, reader.highest_key(live).await?));
-            }
-        }
-        Ok(facts)
     }
 
     /// How many rows there are to judge.
@@ -337,7 +353,7 @@ impl<F: FnMut(News)> Check<'_, F> {
     }
 
     fn found(&mut self, told: Told, silenced: &Silenced) {
-        if is_silenced(silenced, &told) {
+        if silenced.has(&told) {
             self.sum.silenced += 1;
         } else {
             self.sum.count(told.severity);
@@ -362,11 +378,6 @@ fn facts_of(live: Live<'_>, highest_key: Option<u64>) -> TableFacts {
         highest_key,
         engine: live.table.engine.clone(),
     }
-}
-
-fn is_silenced(silenced: &Silenced, told: &Told) -> bool {
-    !silenced.is_empty()
-        && silenced.contains(&(told.rule.to_owned(), told.table.to_owned(), told.key.clone()))
 }
 
 /// Restricts to the rows of a domain.

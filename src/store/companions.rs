@@ -39,6 +39,9 @@ impl Store {
         let mut plan = Plan::default();
         // Without the table Postfix has no aliases, and no catch-all either.
         if self.table(&aliases::RESOURCE).await?.is_none() {
+            plan.told.push(format!(
+                "This database has no table `aliases`: an alias `{address}` that delivers to itself was not added."
+            ));
             return Ok(plan);
         }
         let Some(alias) = self.alias_of(actor, address).await? else {

@@ -1,6 +1,7 @@
 //! What operations would do to mail, known before they are applied: the explainer and the linter over the tables and over
 //! the tables with the operations laid over them. Nothing is written and nothing is locked.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,17 +12,21 @@ use super::{Operation, Store, Warning};
 use crate::access::Actor;
 use crate::error::Result;
 use crate::lint::{self, Case, Severity, Told};
+use crate::mail::number;
 use crate::resource::{Resource, Row};
 use crate::route::{
-    ABOUT_ADDRESSES, Change, Changes, Harm, Line, Lookups, Overlay, Part, Question, Route, Touched, Turn,
+    ABOUT_ADDRESSES, Change, Changes, Harm, Lookups, Outcome, Overlay, Part, Question, Route, Touched, Turn,
     told,
 };
 
 /// From more changes on small tables are read whole.
 const MANY: usize = 500;
 
-/// What is looked at in any case, and how long routes are looked at, and findings again as long.
-const PATIENCE: (usize, Duration) = (10, Duration::from_secs(2));
+/// Looked at in any case, and how long routes are looked at. A page that asks is there within two seconds.
+const PATIENCE: (usize, Duration) = (10, Duration::from_millis(1_200));
+
+/// The same of findings.
+const PATIENCE_FOR_FINDINGS: (usize, Duration) = (10, Duration::from_millis(500));
 
 /// Up to so many addresses the other rows about them are judged too. What a change of more does to others is told by their
 /// routes.
@@ -30,72 +35,100 @@ const JUDGED_AROUND: usize = 200;
 /// What operations would do to mail.
 #[derive(Debug, Default)]
 pub struct Effect {
-    /// Addresses whose mail takes another route, in sentences.
-    pub lines: Vec<Line>,
-    /// What the linter would find that it does not find now.
+    /// Addresses whose mail takes another route.
+    pub turns: Vec<Turn>,
+    /// What the linter would find that it does not find now, and that no form says itself.
     pub found: Vec<Told>,
-    /// What it would find no more.
+    /// What it would find, and the form of the row says itself.
+    pub said_by_forms: Vec<Told>,
+    /// What it would find no more, of rows that stay.
     pub gone: Vec<Told>,
+    /// How many addresses were looked at, of how many that were read, where not all were.
+    pub looked_at: Option<(usize, usize)>,
+    /// Whether there are more addresses than were read.
+    pub has_more: bool,
     /// Whether more is touched than was looked at.
     pub is_cut: bool,
 }
 
-/// Rules that judge a row by itself, and those about mailboxes and lists of which the forms' plans speak
-/// (`companions.rs`): the form has said it, as a refusal, a caution or a question.
-const SAID_BY_THE_FORM: &[&str] = &[
-    "PW101", "PW102", "PW103", "PW104", "PW106", "PW107", "PW108", "PW113", "PW114", "PW115", "PW122",
-    "PW126", "PW127", "PW128", "PW129", "PW131", "PW132", "PW133", "PW134", "PW135", "PW136", "PW137",
-    "PW139", "PW140", "PW141", "PW142", "PW143", "PW145", "PW147", "PW150", "PW151", "PW152", "PW157",
-    "PW164", "PW165", "PW166", "PW167", "PW168", "PW202", "PW203", "PW204", "PW205", "PW207", "PW208",
-    "PW223", "PW225", "PW226", "PW228", "PW229", "PW230", "PW231", "PW232", "PW233", "PW234",
-];
-
-/// Rules that tell of a step that is still to come, such as the relay recipients of a backup MX entry, or of what may be
-/// meant so: told after the save rather than asked about before it.
-const STILL_TO_COME: &[&str] = &["PW116", "PW118", "PW121", "PW123", "PW155", "PW160", "PW206"];
+/// Whether a person who saves is asked about a turn, or told of it afterwards; `None` where it speaks for itself.
+fn is_asked(turn: &Turn) -> Option<bool> {
+    match (turn.part, turn.harm()) {
+        // Whoever leads to what changes means to follow it, and what people write about an address they mean.
+        (_, Harm::None) | (Part::Own | Part::Leading, Harm::Moved) => None,
+        // An address that is left behind to bounce is no longer what people write about.
+        (Part::Own, Harm::Lost) => {
+            Some(turn.before.outcome == Outcome::Delivered && turn.after.outcome == Outcome::Bounced)
+        }
+        (Part::Within, Harm::Moved) => Some(turn.empties_a_mailbox()),
+        (Part::Within | Part::Caught | Part::Leading, _) => Some(true),
+    }
+}
 
 impl Effect {
-    /// What a person who saves is asked about, or told afterwards. What they change speaks for itself, unless its mail does
-    /// not arrive; what happens to others by it is asked about.
+    /// What a person who saves is asked about, or told afterwards: asked about what happens to others, told what happens
+    /// to what they change.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        let lines = self
-            .lines
-            .iter()
-            .filter_map(|line| match (line.part, line.harms) {
-                // Whoever leads to what changes means to follow it.
-                (_, Harm::None) | (Part::Own | Part::Leading, Harm::Moved) => None,
-                (part, _) => Some(Warning {
-                    confirm: part != Part::Own,
-                    message: line.message.clone(),
-                }),
-            });
+        let lines = told(&self.turns, |turn| is_asked(turn).map(Reverse));
+        let lines = lines
+            .into_iter()
+            .map(|(Reverse(confirm), message)| Warning { confirm, message });
         let findings = by_rule(&self.found).into_iter().map(|(told, message)| Warning {
-            confirm: told.severity != Severity::Notice && !STILL_TO_COME.contains(&told.rule),
+            confirm: told.severity != Severity::Notice && !lint::is_still_to_come(told.rule),
             message,
         });
-        let cut = self.is_cut.then(|| Warning {
+        let cut = self.cut().map(|message| Warning {
             confirm: true,
-            message: CUT.to_owned(),
+            message,
         });
         lines.chain(findings).chain(cut).collect()
     }
 
-    /// All of it in sentences, for a page that asks anyway.
+    /// What [`Effect::warnings`] leaves out, in sentences: what speaks for itself or is mended.
+    #[must_use]
+    pub fn rest(&self) -> Vec<String> {
+        let rest = told(&self.turns, |turn| is_asked(turn).is_none().then_some(()));
+        rest.into_iter()
+            .map(|((), line)| line)
+            .chain(self.mended())
+            .collect()
+    }
+
+    fn mended(&self) -> impl Iterator<Item = String> {
+        let gone = by_rule(&self.gone).into_iter();
+        gone.map(|(_, message)| format!("No longer so: {message}"))
+    }
+
+    /// All of it in sentences, for a page that asks anyway and has no form that speaks.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
-        let lines = self.lines.iter().map(|line| line.message.clone());
-        let found = by_rule(&self.found).into_iter().map(|(_, message)| message);
-        let gone = by_rule(&self.gone)
-            .into_iter()
-            .map(|(_, message)| format!("No longer so: {message}"));
-        let cut = self.is_cut.then(|| CUT.to_owned());
-        lines.chain(found).chain(gone).chain(cut).collect()
+        let lines = told(&self.turns, |_| Some(())).into_iter().map(|((), line)| line);
+        let found = by_rule(self.found.iter().chain(&self.said_by_forms));
+        let found = found.into_iter().map(|(_, message)| message);
+        lines
+            .chain(found)
+            .chain(self.mended())
+            .chain(self.cut())
+            .collect()
+    }
+
+    /// That not all was looked at.
+    fn cut(&self) -> Option<String> {
+        match self.looked_at {
+            Some((looked_at, all)) => Some(format!(
+                "Of {}{} addresses {} were looked at while you wait: what is said here is not all.",
+                if self.has_more { "more than " } else { "" },
+                number(all as u64),
+                number(looked_at as u64)
+            )),
+            None => self.is_cut.then(|| CUT.to_owned()),
+        }
     }
 }
 
 /// Findings of a rule together, by the first of them.
-fn by_rule(findings: &[Told]) -> Vec<(&Told, String)> {
+fn by_rule<'t>(findings: impl IntoIterator<Item = &'t Told>) -> Vec<(&'t Told, String)> {
     let mut groups: Vec<(&Told, usize)> = Vec::new();
     for told in findings {
         match groups.iter_mut().find(|(first, _)| first.rule == told.rule) {
@@ -108,7 +141,7 @@ fn by_rule(findings: &[Told]) -> Vec<(&Told, String)> {
         .map(|(first, count)| {
             let message = match count {
                 1 => first.message.clone(),
-                n => format!("{} And {} more alike.", first.message, n - 1),
+                n => format!("{} And {} more alike.", first.message, number(n as u64 - 1)),
             };
             (first, message)
         })
@@ -116,7 +149,8 @@ fn by_rule(findings: &[Told]) -> Vec<(&Told, String)> {
 }
 
 /// Said where more is touched than was looked at.
-const CUT: &str = "More is touched than can be looked at while you wait: what is said here is not all.";
+pub(super) const CUT: &str =
+    "More is touched than can be looked at while you wait: what is said here is not all.";
 
 impl Store {
     /// What these operations would do to mail, as far as the actor may see it.
@@ -168,31 +202,32 @@ impl Store {
                 },
             )
             .await?;
-        let turns: Vec<Turn> = turns.into_iter().flatten().collect();
-        let ((found, gone), judged_in_time) = self
-            .findings_turned(actor, &mut known, &changes, &touched, &turns)
+        let looked_at = (!in_time).then_some((turns.len(), addresses.len()));
+        let mut effect = Effect {
+            turns: turns.into_iter().flatten().collect(),
+            has_more: touched.is_cut,
+            is_cut: touched.is_cut || !in_time,
+            looked_at,
+            ..Effect::default()
+        };
+        self.add_findings(actor, &mut known, &changes, &touched, &mut effect)
             .await?;
-        Ok(Effect {
-            lines: told(&turns),
-            found,
-            gone,
-            is_cut: touched.is_cut || !in_time || !judged_in_time,
-        })
+        Ok(effect)
     }
 
     /// The findings that come and those that go: of the rows that change, and of those around them whose addresses keep
     /// their routes.
-    async fn findings_turned(
+    async fn add_findings(
         &self,
         actor: &Actor,
         known: &mut Known,
         changes: &Changes,
         touched: &Touched,
-        turns: &[Turn],
-    ) -> Result<((Vec<Told>, Vec<Told>), bool)> {
+        effect: &mut Effect,
+    ) -> Result<()> {
         let mut judged: Vec<Change> = changes.all().to_vec();
-        if touched.own.len() <= JUDGED_AROUND {
-            let turned: BTreeSet<&str> = turns.iter().map(|turn| turn.address.as_str()).collect();
+        if touched.own.len() + touched.within.len() + touched.caught.len() <= JUDGED_AROUND {
+            let turned: BTreeSet<&str> = effect.turns.iter().map(|turn| turn.address.as_str()).collect();
             let around = self
                 .settled(actor, known, |known| around(known, changes, touched, &turned))
                 .await?;
@@ -208,7 +243,7 @@ impl Store {
             }
         }
         let (told, in_time) = self
-            .settled_in_time(actor, known, &judged, PATIENCE, |known, change| {
+            .settled_in_time(actor, known, &judged, PATIENCE_FOR_FINDINGS, |known, change| {
                 let before = judge(self, known, change.table, change.before.as_ref());
                 let after = judge(
                     self,
@@ -219,18 +254,28 @@ impl Store {
                 (before, after)
             })
             .await?;
-        let (mut found, mut gone) = (Vec::new(), Vec::new());
-        for (before, after) in told {
-            let is_in = |one: &Told, others: &[Told]| {
-                others
-                    .iter()
-                    .any(|other| other.rule == one.rule && other.message == one.message)
-            };
-            let is_new = |one: &&Told| !is_in(one, &before) && !SAID_BY_THE_FORM.contains(&one.rule);
-            found.extend(after.iter().filter(is_new).cloned());
-            gone.extend(before.into_iter().filter(|one| !is_in(one, &after)));
+        effect.is_cut |= !in_time;
+        let is_in = |one: &Told, others: &[Told]| {
+            let same = |other: &Told| other.rule == one.rule && other.message == one.message;
+            others.iter().any(same)
+        };
+        for (place, ((before, after), change)) in told.into_iter().zip(&judged).enumerate() {
+            let is_own = place < changes.all().len();
+            for one in after.iter().filter(|one| !is_in(one, &before)) {
+                if lint::is_said_by_the_form(one.rule, is_own) {
+                    effect.said_by_forms.push(one.clone());
+                } else {
+                    effect.found.push(one.clone());
+                }
+            }
+            // What is deleted is not mended, and of a row that is switched off only what did harm.
+            if let Some(row) = &change.after {
+                let stays = |one: &Told| row.is_enabled() || one.severity != Severity::Notice;
+                let gone = before.into_iter().filter(|one| stays(one) && !is_in(one, &after));
+                effect.gone.extend(gone);
+            }
         }
-        Ok(((found, gone), in_time))
+        Ok(())
     }
 }
 
@@ -242,9 +287,10 @@ fn around(known: &Known, changes: &Changes, touched: &Touched, turned: &BTreeSet
         .filter_map(|change| Some((change.table, change.before.as_ref()?.key.as_str())))
         .collect();
     let mut found: BTreeMap<(&'static str, String), Change> = BTreeMap::new();
-    for address in touched
-        .own
-        .iter()
+    let near = [&touched.own, &touched.within, &touched.caught];
+    for address in near
+        .into_iter()
+        .flatten()
         .filter(|address| !turned.contains(address.as_str()))
     {
         for table in ABOUT_ADDRESSES {

@@ -93,6 +93,16 @@ impl Store {
         Ok(expand(address, items, &|address| known.lookup(address)))
     }
 
+    /// What Postfix makes of an address by the tables as they are.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn stored_expansion(&self, actor: &Actor, address: &str) -> Result<Expansion> {
+        let known = self.aliases_from(actor, &[address.to_owned()]).await?;
+        let items = known.lookup(address).unwrap_or_default();
+        Ok(expand(address, &items, &|address| known.lookup(address)))
+    }
+
     /// The lists an alias is a member of that would expand to too many recipients with these for the alias.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::connect::classify;
 use super::list::push_keys;
 use super::schema::Table;
 use super::sql::{domain_expression, fragment, ident, push_domains, push_list, push_scope, searchable};
-use super::{Row, Store};
+use super::{Operation, Row, Store};
 use crate::access::Actor;
 use crate::error::Result;
 use crate::mail::domain_of;
@@ -38,12 +38,25 @@ pub struct Warning {
 pub struct Dependents {
     /// The table they are in.
     pub table: &'static str,
-    /// What happens to them.
-    pub effect: String,
+    /// What they have to do with the others, to be said after how many they are.
+    pub what: String,
     /// How many there are.
     pub count: u64,
-    /// The first few: key and subject.
-    pub examples: Vec<(String, String)>,
+    /// How many of them are off.
+    pub off: u64,
+    /// The first few.
+    pub examples: Vec<Neighbour>,
+}
+
+/// A row that depends on others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its key.
+    pub key: String,
+    /// Its name.
+    pub subject: String,
+    /// Whether it is off.
+    pub is_off: bool,
 }
 
 impl Store {
@@ -64,7 +77,8 @@ impl Store {
             .collect()
     }
 
-    /// What depends on rows that are about to go away together, as far as the actor may see it.
+    /// What depends on rows that are about to go away together, as far as the actor may see it: each row once, and not
+    /// those that `with` writes too. On a row whose name another enabled one has as well nothing depends.
     ///
     /// # Errors
     /// The database does not answer.
@@ -73,16 +87,21 @@ impl Store {
         actor: &Actor,
         resource: &'static Resource,
         rows: &[Row],
+        with: &[Operation],
     ) -> Result<Vec<Dependents>> {
         let schema = self.schema().await?;
-        let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+        let kept = self.kept(actor, resource, rows).await?;
         let mut found = Vec::new();
+        let mut told: Vec<(&Place, Vec<String>)> = Vec::new();
         for dependent in resource.dependents {
             let place = &dependent.place;
+            // The other rows of the same name are among these.
+            let names_them = place.table == resource.table && place.relation == Relation::InDomain;
             let subjects: Vec<&str> = rows
                 .iter()
                 .map(|row| row.text(resource.subject).trim())
                 .filter(|subject| !subject.is_empty() && dependent.applies.to(subject))
+                .filter(|subject| names_them || !kept.contains(&subject.to_lowercase()))
                 .collect();
             let live = Resource::by_table(place.table).zip(schema.table(place.table));
             let Some((other, table)) = live.filter(|(_, table)| table.has(place.column)) else {
@@ -91,25 +110,94 @@ impl Store {
             let Some(first) = subjects.first() else {
                 continue;
             };
+            let mut leaving = written(with, place.table);
+            if place.table == resource.table {
+                leaving.extend(rows.iter().map(|row| row.key.as_str()));
+            }
             let look = Look {
                 actor,
                 table,
                 place,
                 resource: other,
-                leaving: if place.table == resource.table { &keys } else { &[] },
+                leaving: &leaving,
+                told: told
+                    .iter()
+                    .filter(|(place, _)| place.table == table.name)
+                    .collect(),
             };
-            let (count, examples) = look.at(&self.pool, &subjects).await.map_err(classify)?;
-            if count > 0 {
+            let seen = look.at(&self.pool, &subjects).await.map_err(classify)?;
+            told.push((place, values(place.relation, &subjects)));
+            if seen.count > 0 {
                 found.push(Dependents {
                     table: place.table,
-                    effect: effect(dependent, first, subjects.len()),
-                    count,
-                    examples,
+                    what: what(dependent, first, subjects.len()),
+                    count: seen.count,
+                    off: seen.off,
+                    examples: seen.examples,
                 });
             }
         }
         Ok(found)
     }
+
+    /// The names of rows that another row has too, which is on and stays.
+    async fn kept(
+        &self,
+        actor: &Actor,
+        resource: &'static Resource,
+        rows: &[Row],
+    ) -> Result<HashSet<String>> {
+        let schema = self.schema().await?;
+        let Some(table) = schema
+            .table(resource.table)
+            .filter(|table| table.has(resource.subject))
+        else {
+            return Ok(HashSet::new());
+        };
+        let leaving: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+        let place = Place {
+            table: resource.table,
+            column: resource.subject,
+            relation: Relation::Same,
+        };
+        let look = Look {
+            actor,
+            table,
+            place: &place,
+            resource,
+            leaving: &leaving,
+            told: Vec::new(),
+        };
+        let subjects: Vec<&str> = rows.iter().map(|row| row.text(resource.subject).trim()).collect();
+        let rest = if table.has("enabled") {
+            " AND enabled = 1"
+        } else {
+            ""
+        };
+        let mut found = HashSet::new();
+        for values in values(Relation::Same, &subjects).chunks(VALUES_AT_ONCE) {
+            let mut sql = look.query(&look.names(), values, rest);
+            for row in &sql.build().fetch_all(&self.pool).await.map_err(classify)? {
+                found.insert(text(row, 1).map_err(classify)?.trim().to_lowercase());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The keys of the rows of a table that operations delete or write otherwise.
+fn written<'o>(operations: &'o [Operation], table: &str) -> Vec<&'o str> {
+    let mut found = Vec::new();
+    for operation in operations {
+        match operation {
+            Operation::Delete { resource, keys, .. } if resource.table == table => {
+                found.extend(keys.iter().map(String::as_str));
+            }
+            Operation::Update { resource, key, .. } if resource.table == table => found.push(key),
+            _ => {}
+        }
+    }
+    found
 }
 
 impl Store {
@@ -133,6 +221,7 @@ impl Store {
             },
             resource,
             leaving: &[],
+            told: Vec::new(),
         };
         let rest = format!(" ORDER BY {} LIMIT 50", ident(resource.subject));
         let mut sql = look.query(&look.names(), &[address.to_owned()], &rest);
@@ -143,15 +232,15 @@ impl Store {
     }
 }
 
-/// What happens to the dependents of a subject, or of several.
-fn effect(dependent: &Dependent, first: &str, subjects: usize) -> String {
+/// What dependents have to do with a subject, or with several.
+fn what(dependent: &Dependent, first: &str, subjects: usize) -> String {
     if subjects == 1 {
-        return fill(dependent.effect, first);
+        return fill(dependent.what, first);
     }
     dependent
-        .effect
+        .what
         .replace("{subject}", "one of them")
-        .replace("{domain}", "its domain")
+        .replace("{domain}", "these domains")
 }
 
 /// A look for rows that relate to some subjects.
@@ -162,28 +251,44 @@ struct Look<'a> {
     resource: &'static Resource,
     /// Rows of the same table that go away themselves.
     leaving: &'a [&'a str],
+    /// Relations that rows of the same table were told of for already, with the values.
+    told: Vec<&'a (&'a Place, Vec<String>)>,
+}
+
+/// What a look found.
+#[derive(Default)]
+struct Seen {
+    count: u64,
+    off: u64,
+    examples: Vec<Neighbour>,
+}
+
+impl Seen {
+    fn add(&mut self, row: Neighbour) {
+        if self.examples.len() < NAMED {
+            self.examples.push(row);
+        }
+    }
 }
 
 impl Look<'_> {
     /// Counts the rows and names the first few.
-    async fn at(
-        &self,
-        pool: &sqlx::MySqlPool,
-        subjects: &[&str],
-    ) -> Result<(u64, Vec<(String, String)>), sqlx::Error> {
+    async fn at(&self, pool: &sqlx::MySqlPool, subjects: &[&str]) -> Result<Seen, sqlx::Error> {
         let values = values(self.place.relation, subjects);
         if mentions(self.place.relation) && values.len() > FEW {
             return self.read_lists(pool, &values).await;
         }
-        let (mut count, mut examples) = (0, Vec::new());
+        let mut seen = Seen::default();
+        let counts = format!("COUNT(*), COUNT(CASE WHEN {} THEN 1 END)", self.is_off());
         for values in values.chunks(VALUES_AT_ONCE) {
-            let found: i64 = self
-                .query("COUNT(*)", values, "")
-                .build_query_scalar()
+            let (found, off): (i64, i64) = self
+                .query(&counts, values, "")
+                .build_query_as()
                 .fetch_one(pool)
                 .await?;
-            count += found.unsigned_abs();
-            if found > 0 && examples.len() < NAMED {
+            seen.count += found.unsigned_abs();
+            seen.off += off.unsigned_abs();
+            if found > 0 && seen.examples.len() < NAMED {
                 let rest = format!(" ORDER BY {} LIMIT {NAMED}", ident(self.resource.subject));
                 let rows = self
                     .query(&self.names(), values, &rest)
@@ -191,20 +296,40 @@ impl Look<'_> {
                     .fetch_all(pool)
                     .await?;
                 for row in &rows {
-                    examples.push((text(row, 0)?, text(row, 1)?));
+                    seen.add(neighbour(row)?);
                 }
             }
         }
-        examples.truncate(NAMED);
-        Ok((count, examples))
+        Ok(seen)
     }
 
+    /// The columns that [`neighbour`] reads.
     fn names(&self) -> String {
         format!(
-            "CAST({} AS CHAR), CAST({} AS CHAR)",
+            "CAST({} AS CHAR), CAST({} AS CHAR), CAST({} AS CHAR)",
             ident(self.resource.key),
-            ident(self.resource.subject)
+            ident(self.resource.subject),
+            self.is_off()
         )
+    }
+
+    /// The condition that a row is off.
+    fn is_off(&self) -> &'static str {
+        if self.table.has("enabled") {
+            "(NOT enabled <=> 1)"
+        } else {
+            "FALSE"
+        }
+    }
+
+    /// The conditions on top of the relation.
+    fn push_rest(&self, sql: &mut QueryBuilder<MySql>) {
+        push_scope(sql, &self.actor.scope, self.table, self.resource);
+        for (place, values) in &self.told {
+            sql.push(" AND NOT COALESCE((");
+            push_relation(sql, self.table, place, self.resource.subject, values);
+            sql.push("), FALSE)");
+        }
     }
 
     fn query(&self, select: &str, values: &[String], rest: &str) -> QueryBuilder<MySql> {
@@ -214,7 +339,7 @@ impl Look<'_> {
         ));
         push_relation(&mut sql, self.table, self.place, self.resource.subject, values);
         sql.push(")");
-        push_scope(&mut sql, &self.actor.scope, self.table, self.resource);
+        self.push_rest(&mut sql);
         if !self.leaving.is_empty() {
             sql.push(" AND NOT ");
             push_keys(&mut sql, self.table, self.resource, self.leaving);
@@ -224,11 +349,7 @@ impl Look<'_> {
     }
 
     /// Reads every list of addresses once and looks which has one of the values in it.
-    async fn read_lists(
-        &self,
-        pool: &sqlx::MySqlPool,
-        values: &[String],
-    ) -> Result<(u64, Vec<(String, String)>), sqlx::Error> {
+    async fn read_lists(&self, pool: &sqlx::MySqlPool, values: &[String]) -> Result<Seen, sqlx::Error> {
         let wanted: HashSet<&str> = values.iter().map(String::as_str).collect();
         let leaving: HashSet<&str> = self.leaving.iter().copied().collect();
         let mut sql = QueryBuilder::new(format!(
@@ -237,11 +358,11 @@ impl Look<'_> {
             ident(self.place.column),
             ident(self.place.table)
         ));
-        push_scope(&mut sql, &self.actor.scope, self.table, self.resource);
-        let (mut count, mut examples) = (0, Vec::new());
+        self.push_rest(&mut sql);
+        let mut seen = Seen::default();
         for row in sql.build().fetch_all(pool).await? {
-            let key = text(&row, 0)?;
-            let list = text(&row, 2)?.to_lowercase();
+            let found = neighbour(&row)?;
+            let list = text(&row, 3)?.to_lowercase();
             let hit = list
                 .split([',', ';', ' ', '\n', '\r', '\t'])
                 .map(|item| match self.place.relation {
@@ -249,15 +370,23 @@ impl Look<'_> {
                     _ => item,
                 })
                 .any(|item| wanted.contains(item));
-            if hit && !leaving.contains(key.as_str()) {
-                count += 1;
-                if examples.len() < NAMED {
-                    examples.push((key, text(&row, 1)?));
-                }
+            if hit && !leaving.contains(found.key.as_str()) {
+                seen.count += 1;
+                seen.off += u64::from(found.is_off);
+                seen.add(found);
             }
         }
-        Ok((count, examples))
+        Ok(seen)
     }
+}
+
+/// A row of [`Look::names`].
+fn neighbour(row: &sqlx::mysql::MySqlRow) -> Result<Neighbour, sqlx::Error> {
+    Ok(Neighbour {
+        key: text(row, 0)?,
+        subject: text(row, 1)?,
+        is_off: text(row, 2)? == "1",
+    })
 }
 
 /// A column as text; empty where it is NULL.

@@ -1,10 +1,9 @@
 //! What happens to mail for an address, by the tables as they are now.
 
-use super::answers::directory_of;
 use super::{Known, Store};
 use crate::access::Actor;
 use crate::error::{Error, Result};
-use crate::mail::{DomainName, domain_of, items_of};
+use crate::mail::{DomainName, directory_named, domain_of, items_of};
 use crate::resource::{Resource, Row};
 use crate::route::{self, Asked, Explanation, Question, Site};
 
@@ -39,7 +38,7 @@ pub(super) fn expect_judged(known: &Known, resource: &Resource, row: &Row) {
         expect_ordinary(known, &destination);
     }
     if row.has("maildir") && row.is_enabled() {
-        known.expect(Question::Directory(directory_of(row).to_owned()));
+        known.expect(Question::Directory(directory_named(row.text("maildir"))));
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn row_columns(resource: &Resource, table: &Table) -> (String, Vec<&'
     row_columns_and(resource, table, &[])
 }
 
-/// The same with further text columns behind them, where the live table has those.
+/// The same with further columns behind them, where the live table has those; bytes are read as hexadecimal numbers.
 pub(super) fn row_columns_and(
     resource: &Resource,
     table: &Table,
@@ -32,6 +32,11 @@ pub(super) fn row_columns_and(
         .collect();
     // Numbers are read as Postfix's queries compare them: `enabled=1` is true of a BIT and of 001 too.
     let text = |name: &str| {
+        let is_bytes =
+            further.contains(&name) && table.column(name).is_some_and(super::schema::Column::is_binary);
+        if is_bytes {
+            return format!("HEX({})", ident(name));
+        }
         let is_switch = resource.column(name).is_some_and(|c| c.kind == Kind::Switch);
         let number = is_switch || table.column(name).is_some_and(super::schema::Column::is_integer);
         format!(

@@ -22,11 +22,6 @@ async fn house() -> (Panel, Browser) {
     (panel, operator)
 }
 
-/// Whether the page waits for a confirmation.
-fn asks(answer: &Answer) -> bool {
-    answer.status == 200 && !answer.attributes("button[name=confirm]", "value").is_empty()
-}
-
 fn assert_says(answer: &Answer, sentence: &str) {
     let text = answer.text("main");
     assert!(text.contains(sentence), "{sentence}\n{text}");
@@ -48,7 +43,12 @@ async fn deleting_a_mailbox_says_whose_mail_will_bounce() {
     assert_says(&page, "What it does to mail");
     assert_says(
         &page,
-        "Mail for all@house.example, info@house.example and sales@house.example will be accepted and then bounced",
+        "Mail for info@house.example and sales@house.example will be accepted and then bounced",
+    );
+    // Of a list it is one of several.
+    assert_says(
+        &page,
+        "Mail for all@house.example will no longer reach joe@house.example, where it bounces (5.1.1 unknown user).",
     );
     // Its self alias goes with it.
     assert_says(&page, "Mail for joe@house.example will be refused (550 5.1.1");
@@ -72,7 +72,7 @@ async fn a_catch_all_that_takes_the_mail_of_mailboxes_is_asked_about() {
         ("enabled", "1"),
     ];
     let answer = operator.post("aliases", &fields).await;
-    assert!(asks(&answer), "{}", answer.body);
+    assert!(answer.asks(), "{}", answer.body);
     assert_says(
         &answer,
         "mary@house.example will take the mail of 2 mailboxes: joe@house.example and liz@house.example.",
@@ -150,7 +150,7 @@ async fn an_alias_to_nobody_is_asked_about() {
         ("enabled", "1"),
     ];
     let answer = operator.post("aliases", &fields).await;
-    assert!(asks(&answer), "{}", answer.body);
+    assert!(answer.asks(), "{}", answer.body);
     assert_says(&answer, "nobody@house.example");
     // A row that is off does nothing.
     let off = [
@@ -161,7 +161,7 @@ async fn an_alias_to_nobody_is_asked_about() {
 }
 
 #[tokio::test]
-async fn switching_off_is_done_and_told_and_switching_on_again_undoes_it() {
+async fn a_program_switches_off_at_once_and_is_told_and_switching_on_again_undoes_it() {
     let (panel, operator) = house().await;
     let off = operator
         .post("users/joe@house.example/enabled", &[("value", "0")])
@@ -169,14 +169,14 @@ async fn switching_off_is_done_and_told_and_switching_on_again_undoes_it() {
     assert_eq!(off.status, 303);
     let told = notice(&operator).await;
     assert!(
-        told.contains("info@house.example and sales@house.example will be accepted and then bounced"),
+        told.contains("joe@house.example and sales@house.example will be accepted and then bounced"),
         "{told}"
     );
     let page = operator.get("users/joe@house.example").await;
     assert_eq!(operator.submit(&page, &[("enabled", "1")]).await.status, 303);
     let on = "SELECT enabled FROM users WHERE id = 'joe@house.example'";
     assert_eq!(panel.database.value(on).await.as_deref(), Some("1"));
-    // The form's own switch is no other.
+    // The form's own switch is a save like any other.
     let form = operator.get("users/joe@house.example").await;
     let (action, fields) = form.form();
     let without: Vec<(&str, &str)> = fields
@@ -184,9 +184,11 @@ async fn switching_off_is_done_and_told_and_switching_on_again_undoes_it() {
         .filter(|(name, _)| name != "enabled")
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    assert_eq!(operator.post(&action, &without).await.status, 303);
-    let told = notice(&operator).await;
-    assert!(told.contains("will be accepted and then bounced"), "{told}");
+    let asked = operator.post(&action, &without).await;
+    assert!(asked.asks(), "{} {}", asked.status, asked.text("main"));
+    assert_says(&asked, "will be accepted and then bounced");
+    assert_eq!(operator.submit(&asked, &[("confirm", "1")]).await.status, 303);
+    assert_eq!(panel.database.value(on).await.as_deref(), Some("0"));
 }
 
 #[tokio::test]
@@ -194,7 +196,7 @@ async fn a_renamed_mailbox_leaves_those_who_deliver_to_its_old_name() {
     let (_panel, operator) = house().await;
     let page = operator.get("users/joe@house.example").await;
     let answer = operator.submit(&page, &[("id", "joseph@house.example")]).await;
-    assert!(asks(&answer), "{}", answer.body);
+    assert!(answer.asks(), "{}", answer.body);
     assert_says(
         &answer,
         "info@house.example and sales@house.example will be accepted and then bounced",
@@ -220,8 +222,10 @@ async fn a_whole_domain_that_goes_says_what_becomes_of_what_leads_into_it() {
         .await;
     assert_says(&page, "What it does to mail");
     assert_says(&page, "will be refused (554 5.7.1 Relay access denied)");
-    // What is sent to friends@ leaves for the internet from then on.
-    assert_says(&page, "Mail for friends@other.example will go");
+    assert_says(
+        &page,
+        "Mail for friends@other.example will leave this server for the mail servers of house.example.",
+    );
 }
 
 #[tokio::test]
@@ -237,10 +241,11 @@ async fn a_bulk_change_is_reviewed_with_what_it_does_to_mail() {
             ],
         )
         .await;
-    assert!(asks(&review), "{}", review.body);
+    assert!(review.asks(), "{}", review.body);
     assert_says(
         &review,
-        "all@house.example, info@house.example and sales@house.example",
+        "Mail for all@house.example, info@house.example, joe@house.example, mary@house.example and sales@house.example will \
+         be accepted and then bounced (5.1.1 unknown user).",
     );
     assert_eq!(
         panel
@@ -278,7 +283,7 @@ async fn deleting_an_override_tells_where_the_mail_goes_instead() {
     let page = operator.get("overrides/joe@house.example/delete").await;
     assert_says(
         &page,
-        "will go into the mailbox house/joe/ instead of to the server [aspmx.l.google.com].",
+        "will go to its own mailbox instead of the server [aspmx.l.google.com].",
     );
     panel
         .database
@@ -310,7 +315,7 @@ async fn looking_at_an_effect_writes_nothing_and_waits_for_nobody() {
             ],
         )
         .await;
-    assert!(asks(&asked), "{}", asked.body);
+    assert!(asked.asks(), "{}", asked.body);
     let page = operator.get("users/joe@house.example/delete").await;
     assert_says(&page, "will be accepted and then bounced");
     drop(holders);
@@ -349,5 +354,6 @@ async fn many_addresses_are_told_of_together() {
         .script(&format!("INSERT INTO aliases (mail, destination) VALUES {rows}"))
         .await;
     let page = operator.get("users/joe@house.example/delete").await;
-    assert_says(&page, "and 298 more will be accepted and then bounced");
+    assert_says(&page, "Mail for 302 addresses will be accepted and then bounced");
+    assert_says(&page, "list003@house.example and 297 more.");
 }

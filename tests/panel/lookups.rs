@@ -322,6 +322,16 @@ fn questions() -> Vec<Question> {
 }
 
 /// The whole tables as the operator reads them.
+/// Keys and columns of rows, without the bounds of networks, which only rules ask for.
+fn as_listed(rows: &Rows) -> Vec<(String, Vec<(&'static str, String)>)> {
+    let listed = |row: &postwarden::resource::Row| {
+        let mut fields = row.fields();
+        fields.retain(|(name, _)| !name.starts_with("cidr_"));
+        (row.key.clone(), fields)
+    };
+    rows.iter().map(listed).collect()
+}
+
 async fn snapshot(store: &Store) -> Snapshot {
     let mut snapshot = Snapshot::new();
     for resource in postwarden::resource::Resource::tables() {
@@ -358,7 +368,11 @@ async fn the_database_answers_as_a_snapshot_of_it_does() {
             .expect("settled");
         let mut answered = 0;
         for (question, rows) in questions.iter().zip(&answers) {
-            assert_eq!(*rows, snapshot.rows(question), "{question:?}");
+            assert_eq!(
+                as_listed(rows),
+                as_listed(&snapshot.rows(question)),
+                "{question:?}"
+            );
             answered += rows.len();
         }
         assert!(answered > 20, "{answered}");
@@ -370,7 +384,11 @@ async fn the_database_answers_as_a_snapshot_of_it_does() {
                 })
                 .await
                 .expect("settled");
-            assert_eq!(rows, snapshot.rows(question), "{question:?}");
+            assert_eq!(
+                as_listed(&rows),
+                as_listed(&snapshot.rows(question)),
+                "{question:?}"
+            );
         }
         for table in ["domains", "aliases", "users", "relays", "access_rules"] {
             for domain in [

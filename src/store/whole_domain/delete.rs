@@ -29,8 +29,9 @@ impl Store {
             .count();
         if stays > 0 {
             set.told.push(format!(
-                "{} about mail from `{domain}` stay: what comes from there is another matter.",
-                counted(&access::RESOURCE, stays)
+                "{} about mail from `{domain}` {}: what comes from there is another matter.",
+                counted(&access::RESOURCE, stays),
+                if stays == 1 { "stays" } else { "stay" },
             ));
         }
         tell_of_files(&mut set, whole);
@@ -65,8 +66,9 @@ impl Store {
             let names: Vec<String> = lists.map(|(resource, list)| list.row.subject(resource)).collect();
             if !names.is_empty() {
                 set.told.push(format!(
-                    "{} of other domains go on delivering to `{domain}`: {}. Their mail leaves for the Internet or bounces.",
+                    "{} of other domains {} on delivering to `{domain}`: {}.",
                     counted(&aliases::RESOURCE, names.len()),
+                    if names.len() == 1 { "goes" } else { "go" },
                     some(&names)
                 ));
             }

@@ -254,7 +254,7 @@ fn counted(resource: &Resource, count: usize) -> String {
 }
 
 /// `a`, `b` and 3 more
-fn some(names: &[String]) -> String {
+pub(super) fn some(names: &[String]) -> String {
     const NAMED: usize = 5;
     let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
     match names.len().saturating_sub(NAMED) {
