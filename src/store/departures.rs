@@ -2,6 +2,7 @@
 //! and says what to write, so that all of it becomes one change.
 
 use super::row::Stored;
+use super::whole_domain::some;
 use super::{Operation, Plan, Refusal, Store, Warning};
 use crate::access::{Actor, Rights, Scope};
 use crate::error::{Error, Result};
@@ -431,9 +432,11 @@ impl Departure<'_> {
         let address = self.traces.address.clone();
         let lists = std::mem::take(&mut self.traces.lists);
         if left.remove_from_lists {
+            let mut off = Vec::new();
             for list in &lists {
-                self.leave_list(list, &address, &left.then)?;
+                off.extend(self.leave_list(list, &address, &left.then)?);
             }
+            self.warn_of_off(&off, &address);
         } else {
             self.tell_of_lists(&lists, &address, &left.then);
         }
@@ -457,12 +460,7 @@ impl Departure<'_> {
         if names.is_empty() {
             return;
         }
-        let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
-        let more = match names.len().saturating_sub(5) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let shown = shown.join(", ") + &more;
+        let (shown, is_one) = (some(&names), names.len() == 1);
         match then {
             Then::Forward(colleague) if names.iter().any(|name| name == colleague.as_str()) => {
                 self.warn(format!(
@@ -471,18 +469,44 @@ impl Departure<'_> {
                 ));
             }
             Then::Forward(_) => {
+                let deliver = if is_one { "delivers" } else { "deliver" };
                 self.say(format!(
-                    "What {shown} deliver to `{address}` goes to the colleague."
+                    "What {shown} {deliver} to `{address}` goes to the colleague."
                 ));
             }
-            Then::Refuse | Then::Tell(_) => self.warn(format!(
-                "{shown} go on delivering to `{address}`: whoever writes there gets a bounce for it."
-            )),
+            Then::Refuse | Then::Tell(_) => {
+                let go = if is_one { "goes" } else { "go" };
+                self.warn(format!(
+                    "{shown} {go} on delivering to `{address}`: whoever writes there gets a bounce for it."
+                ));
+            }
         }
     }
 
-    /// Takes the address out of one alias. One that delivers to nobody else goes to the colleague, or is switched off.
-    fn leave_list(&mut self, list: &Stored, address: &str, then: &Then) -> Result<()> {
+    /// Tells of aliases that are switched off.
+    fn warn_of_off(&mut self, names: &[String], address: &str) {
+        let (what, alone, whom) = match names {
+            [] => return,
+            [name] => (
+                format!("`{name}` delivered to `{address}` alone and is"),
+                String::new(),
+                "it",
+            ),
+            names => (
+                format!("{} aliases delivered to `{address}` alone and are", names.len()),
+                format!(" They are {}.", some(names)),
+                "them",
+            ),
+        };
+        self.warn(format!(
+            "{what} switched off: nobody gets what is sent there. Let {whom} deliver to somebody else first if that \
+             is still needed.{alone}"
+        ));
+    }
+
+    /// Takes the address out of one alias. One that delivers to nobody else goes to the colleague, or is switched off: then
+    /// this is its name.
+    fn leave_list(&mut self, list: &Stored, address: &str, then: &Then) -> Result<Option<String>> {
         let resource = &aliases::RESOURCE;
         let name = list.row.subject(resource);
         let items = items_of(list.row.text("destination"));
@@ -494,23 +518,17 @@ impl Departure<'_> {
         let destination = match then {
             _ if !others.is_empty() => others.join(","),
             // It reaches nobody, and was off before.
-            _ if !list.row.is_enabled() => return Ok(()),
+            _ if !list.row.is_enabled() => return Ok(None),
             Then::Forward(colleague) => colleague.to_string(),
             Then::Refuse | Then::Tell(_) => {
-                if self.switch_row_off(resource, &list.row) {
-                    self.warn(format!(
-                        "`{name}` delivered to `{address}` alone and is switched off: nobody gets what is sent there. Let it \
-                         deliver to somebody else first if it is still needed."
-                    ));
-                }
-                return Ok(());
+                return Ok(self.switch_row_off(resource, &list.row).then_some(name));
             }
         };
         if self.actor.rights(resource, &name) != Rights::All {
             self.warn(format!(
                 "`{name}` goes on delivering to `{address}`: it is kept by the operator."
             ));
-            return Ok(());
+            return Ok(None);
         }
         let enabled = if list.row.is_enabled() { "1" } else { "0" };
         let fields = [
@@ -530,7 +548,7 @@ impl Departure<'_> {
             }
             Err(other) => return Err(other),
         }
-        Ok(())
+        Ok(None)
     }
 }
 

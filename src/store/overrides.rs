@@ -103,16 +103,19 @@ impl Store {
         self.overrides_of(actor, &addresses).await
     }
 
-    /// The table that holds the overrides there are; `domains` where there are none, or in both.
+    /// The table that holds the overrides there are; `domains` where there are none, or in both. One that has no column for
+    /// their transport holds none, and is taken only where no other can.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn usual_place_of_overrides(&self) -> Result<&'static Resource> {
         let schema = self.schema().await?;
-        for place in PLACES {
-            if schema.table(place.table).is_none_or(|t| t.lacks(place).is_some()) {
-                continue;
-            }
+        let can_hold = |place: &&'static Resource| {
+            let table = schema.table(place.table);
+            table.is_some_and(|table| table.lacks(place).is_none() && table.has("transport"))
+        };
+        let places: Vec<&'static Resource> = PLACES.into_iter().filter(can_hold).collect();
+        for &place in &places {
             let sql = format!(
                 "SELECT 1 FROM {} WHERE {} LIKE '%_@_%' LIMIT 1",
                 ident(place.table),
@@ -126,7 +129,7 @@ impl Store {
                 return Ok(place);
             }
         }
-        Ok(PLACES[0])
+        Ok(places.first().copied().unwrap_or(PLACES[0]))
     }
 
     /// The override of an address.

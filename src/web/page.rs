@@ -10,7 +10,7 @@ use tower_sessions::Session;
 
 use super::assets;
 use super::request::{Visitor, unavailable};
-use super::urls::Urls;
+use super::urls::{Urls, query};
 use super::{App, text};
 use crate::access::Role;
 use crate::error::{Error, Result};
@@ -191,6 +191,20 @@ impl Page {
     #[expect(clippy::unused_self, reason = "templates call it on their page")]
     pub fn marked(&self, message: &str) -> String {
         text::marked(message)
+    }
+
+    /// The same, with links from addresses to what happens to their mail.
+    pub fn linked(&self, message: &str) -> String {
+        text::linked(message, |address| {
+            Some(self.url(&format!("/explain{}", query(&[("address", address)]))))
+        })
+    }
+
+    /// `and 1,188 more` than are shown.
+    #[expect(clippy::unused_self, reason = "templates call it on their page")]
+    pub fn more_than(&self, shown: usize, count: usize) -> Option<String> {
+        let rest = count.saturating_sub(shown);
+        (rest > 0).then(|| format!("and {} more", text::number(rest as u64)))
     }
 
     /// A stored text as people can read it.

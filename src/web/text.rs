@@ -3,6 +3,7 @@
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use crate::mail::number;
 use crate::mail::{DomainName, visible};
 use crate::store::Total;
 
@@ -14,29 +15,51 @@ pub fn plain(stored: &str) -> String {
 /// A message as HTML: escaped, with what stands in backticks as `<code>`. A value that holds a backtick itself is escaped
 /// like all else; at worst the code ends early.
 pub fn marked(message: &str) -> String {
+    linked(message, |_| None)
+}
+
+/// The same, with addresses of mail in backticks as links to where `page` says.
+pub fn linked(message: &str, page: impl Fn(&str) -> Option<String>) -> String {
     let mut html = String::with_capacity(message.len() + 32);
     for (i, part) in message.split('`').enumerate() {
-        let (open, close) = if i % 2 == 1 {
-            ("<code>", "</code>")
-        } else {
-            ("", "")
-        };
-        html.push_str(open);
-        // Only quoted values can be odd; the sentences around them have spaces at their ends on purpose.
-        let part = if i % 2 == 1 { visible(part) } else { part.into() };
-        for c in part.chars() {
-            match c {
-                '&' => html.push_str("&amp;"),
-                '<' => html.push_str("&lt;"),
-                '>' => html.push_str("&gt;"),
-                '"' => html.push_str("&quot;"),
-                '\'' => html.push_str("&#39;"),
-                other => html.push(other),
-            }
+        if i % 2 == 0 {
+            escape(part, &mut html);
+            continue;
         }
-        html.push_str(close);
+        let link = Some(part).filter(|part| is_plain_address(part)).and_then(&page);
+        if let Some(link) = &link {
+            html.push_str("<a href=\"");
+            escape(link, &mut html);
+            html.push_str("\">");
+        }
+        html.push_str("<code>");
+        // Only quoted values can be odd; the sentences around them have spaces at their ends on purpose.
+        escape(&visible(part), &mut html);
+        html.push_str("</code>");
+        if link.is_some() {
+            html.push_str("</a>");
+        }
     }
     html
+}
+
+fn escape(text: &str, html: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+}
+
+/// Whether a quoted text is one address and nothing else: not a reply that names one, a directory or a pattern.
+fn is_plain_address(text: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || ",;:<>\"[]()\\%/".contains(c);
+    is_address(text) && !text.contains(is_odd)
 }
 
 /// Whether a text may be one whole address, for which mail can be followed.
@@ -73,19 +96,6 @@ pub fn unicode(subject: &str) -> Option<String> {
     } else {
         domain
     })
-}
-
-/// A number with thin groups: `12,345`.
-pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// How many rows there are, with the right noun.
@@ -126,11 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(number(0), "0");
-        assert_eq!(number(999), "999");
-        assert_eq!(number(12345), "12,345");
-        assert_eq!(number(1_000_000), "1,000,000");
+    fn an_address_in_backticks_becomes_a_link_and_nothing_else_does() {
+        let page = |address: &str| Some(format!("/explain?a=\"{address}\"&b"));
+        assert_eq!(
+            linked("Mail for `joe@a.test` & `a.test`.", page),
+            "Mail for <a href=\"/explain?a=&quot;joe@a.test&quot;&amp;b\"><code>joe@a.test</code></a> &amp; <code>a.test</code>."
+        );
+        for other in [
+            "@a.test",
+            "joe@",
+            "joe",
+            "550 5.1.1 <joe@a.test>",
+            "joe@a.test,kim@a.test",
+            "a.test/joe@a.test/",
+            "smtp:joe@a.test",
+        ] {
+            let html = linked(&format!("See `{other}`."), page);
+            assert!(!html.contains("<a "), "{html}");
+            assert_eq!(html, marked(&format!("See `{other}`.")));
+        }
     }
 
     #[test]

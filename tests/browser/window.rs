@@ -220,15 +220,19 @@ impl Window {
     /// The visible button, link or summary with these words.
     async fn visible(&self, words: &str) -> WebElement {
         let here = format!("[normalize-space()=\"{words}\"]");
-        let found = self
-            .driver()
-            .find_all(By::XPath(format!("//button{here} | //a{here} | //summary{here}")))
-            .await
-            .expect("a page");
-        for element in found {
-            if element.is_displayed().await.expect("an element") {
-                return element;
+        // A page is laid out anew some time after its window has got another width.
+        for _ in 0..20 {
+            let found = self
+                .driver()
+                .find_all(By::XPath(format!("//button{here} | //a{here} | //summary{here}")))
+                .await
+                .expect("a page");
+            for element in found {
+                if element.is_displayed().await.expect("an element") {
+                    return element;
+                }
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!(
             "no `{words}` on {}: {}",

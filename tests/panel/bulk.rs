@@ -794,7 +794,7 @@ async fn deleting_names_what_depends_on_the_rows_and_not_what_goes_with_them() {
             named.retain(|name| name != "a2@shop.example");
             named.sort();
             assert_eq!(named, dependents, "{leaving}{more}");
-            let effect = review.text("main").contains("These deliver to");
+            let effect = review.text("main").contains("delivering to");
             assert_eq!(effect, !dependents.is_empty(), "{leaving}{more}");
         }
     }

@@ -65,7 +65,7 @@ async fn what_is_found_is_shown_first_and_replaced_as_one_change() {
     assert_eq!(review.text("h1"), "Edit 5 aliases");
     assert_eq!(review.text("button[name=confirm]"), "Change 4 aliases");
     assert!(
-        review.text("main").contains("1 alias stays as they are."),
+        review.text("main").contains("1 alias stays as it is."),
         "{}",
         review.text("main")
     );

@@ -130,7 +130,9 @@ async fn whoever_left_is_switched_off_everywhere_as_one_change_that_was_shown_fi
         assert_eq!((changes(database).await, recorded(database).await), (1, 3));
         let notice = operator.get("users").await.text(".notice.ok");
         assert!(
-            notice.contains("Mail for joe@shop.example is refused. 3 rows were written"),
+            notice.contains(
+                "Done as asked: mail for joe@shop.example is refused from now on. 3 rows were written"
+            ),
             "{notice}"
         );
         assert!(notice.contains("stays on disk"), "{notice}");

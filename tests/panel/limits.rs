@@ -453,7 +453,11 @@ async fn a_catch_all_is_removed_and_not_set_up_where_that_is_not_granted() {
         &owner
             .post(
                 &own,
-                &[("mail", "@mine.example"), ("destination", "mary@mine.example")],
+                &[
+                    ("mail", "@mine.example"),
+                    ("destination", "mary@mine.example"),
+                    ("confirm", "1"),
+                ],
             )
             .await,
     );

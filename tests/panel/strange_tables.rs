@@ -186,7 +186,7 @@ async fn a_long_decorated_paste_is_saved_and_told_in_short() {
 }
 
 #[tokio::test]
-async fn what_no_longer_happens_is_told_when_a_domain_is_switched_off_or_renamed() {
+async fn what_no_longer_happens_is_told_when_a_domain_is_switched_off_and_asked_about_when_it_is_renamed() {
     let (_panel, operator) = operator_on(
         "INSERT INTO domains (pkid, domain) VALUES (1, 'here.example'); \
          INSERT INTO aliases (mail, destination) VALUES ('a@here.example', 'x@y.example'), ('b@here.example', 'x@y.example')",
@@ -205,14 +205,15 @@ async fn what_no_longer_happens_is_told_when_a_domain_is_switched_off_or_renamed
         "{notice}"
     );
     operator.post("domains/1/enabled", &[("value", "1")]).await;
-    operator
-        .post("domains/1", &[("domain", "elsewhere.example"), ("enabled", "1")])
-        .await;
-    let notice = operator.get("domains").await.text(".notice.warn");
+    let renamed = [("domain", "elsewhere.example"), ("enabled", "1")];
+    let asked = operator.post("domains/1", &renamed).await;
+    assert_eq!(asked.status, 200);
+    let alert = asked.text("main");
     assert!(
-        notice.contains("a@here.example") && notice.contains("554"),
-        "{notice}"
+        alert.contains("a@here.example") && alert.contains("554"),
+        "{alert}"
     );
+    assert_eq!(operator.submit(&asked, &[("confirm", "1")]).await.status, 303);
 }
 
 #[tokio::test]

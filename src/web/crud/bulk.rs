@@ -321,13 +321,14 @@ fn run(
         if again.is_some() || !asked.is_confirmed(rows.len()) {
             let (title, count) = (review.title.clone(), rows.len());
             // What can go with the rows is ticked.
-            let operations = [vec![action.on(resource, keys)], companions.operations].concat();
+            let with = companions.operations;
+            let operations = [vec![action.on(resource, keys)], with.clone()].concat();
             review.companions = companions.told;
             let worker = Arc::clone(&visitor);
             let page = Box::pin(async move {
                 let store = &worker.app.store;
                 if action != Action::Enable {
-                    let dependents = store.dependents(&worker.actor, resource, &rows).await?;
+                    let dependents = store.dependents(&worker.actor, resource, &rows, &with).await?;
                     review.dependents = Depending::all(&worker, dependents);
                 }
                 review.effect = store.effect(&worker.actor, &operations).await?.sentences();
@@ -501,7 +502,7 @@ pub(in crate::web) fn left_off(enabling: &Enabling, rows: usize) -> Vec<String> 
     if enabling.refused.len() > NAMED {
         lines.push(format!(
             "{} more stay off for such reasons.",
-            enabling.refused.len() - NAMED
+            text::number((enabling.refused.len() - NAMED) as u64)
         ));
     }
     lines

@@ -361,6 +361,7 @@ impl Chosen {
             refused_rest: more(set.refused.len().saturating_sub(SHOWN) as u64),
             unchanged: match edited.unchanged {
                 0 => None,
+                1 => Some(format!("{} as it is.", stay(&self.counted(1), 1))),
                 n => Some(format!("{} as they are.", stay(&self.counted(n), n))),
             },
             is_stale,

@@ -5,15 +5,15 @@ use std::borrow::Cow;
 
 use axum::response::Response;
 
+use super::expanding::expansion;
 use super::members::members;
 use crate::access::Scope;
 use crate::error::{Error, Result};
-use crate::mail::{DomainName, EXPANSION_LIMIT, items_of};
+use crate::mail::{DomainName, items_of};
 use crate::resource::{Draft, Problem, Resource, access, aliases, domains, users};
 use crate::store::{ListQuery, Operation, Plan, Row, Stored, Table, Warning};
 use crate::web::form::{Extra, Form, MailboxExtra, NewDomainExtra, Stage, Typed};
 use crate::web::request::{Fields, Visitor};
-use crate::web::text;
 
 /// Aliases a new domain takes over from another, at most: more is a move, not a start.
 const MOST_COPIED: u16 = 500;
@@ -42,9 +42,10 @@ pub(super) async fn extra(
                 Some(stored) => has_self_alias(visitor, &stored.row.subject(resource)).await?,
                 None => false,
             };
+            let there = visitor.app.store.table(&aliases::RESOURCE).await?;
             Extra::Mailbox(MailboxExtra {
                 self_alias: fields.is_set("self_alias") || (fields.is_empty() && stored.is_none()),
-                has_alias,
+                has_alias: there.map(|_| has_alias),
                 password: stored.map(password_in_words),
                 generate: fields.is_set("generate"),
             })
@@ -126,7 +127,14 @@ pub(super) async fn plan(
         }
         "domains" if stored.is_none() => return start_of_domain(visitor, &subject, fields).await,
         "aliases" | "lists" if on => {
-            plan.warnings = expansion(visitor, draft, stored, resource, true).await?;
+            let expansion = expansion(visitor, draft, stored, resource, true).await?;
+            if let Some(circle) = expansion.closed {
+                return Err(Unplanned::Problems(vec![Problem {
+                    column: "destination",
+                    message: circle,
+                }]));
+            }
+            plan.warnings = expansion.warnings;
         }
         _ => {}
     }
@@ -176,11 +184,14 @@ pub(super) async fn switching_on<'r>(
             break;
         }
         if let Ok(draft) = row.switched_on().check(resource, visitor.app.store.rules()) {
-            let warnings = expansion(visitor, &draft, None, resource, false).await?;
+            let expansion = expansion(visitor, &draft, None, resource, false).await?;
+            let asked = expansion.warnings.into_iter().map(|warning| warning.message);
             found.extend(
-                warnings
+                expansion
+                    .closed
                     .into_iter()
-                    .map(|w| format!("`{}`: {}", draft.text("mail"), w.message)),
+                    .chain(asked)
+                    .map(|message| format!("`{}`: {message}", draft.text("mail"))),
             );
         }
     }
@@ -407,68 +418,4 @@ async fn copied(
         ))
     });
     Ok(rows.collect())
-}
-
-/// What Postfix makes of an alias in the end: too many recipients, or a loop, which it notices only at DATA. With
-/// `parents` the lists it is a member of are looked at too.
-async fn expansion(
-    visitor: &Visitor,
-    draft: &Draft,
-    stored: Option<&Stored>,
-    resource: &Resource,
-    parents: bool,
-) -> Result<Vec<Warning>> {
-    let store = &visitor.app.store;
-    let (address, items) = (draft.text("mail"), items_of(&draft.text("destination")));
-    let now = store.expansion(&visitor.actor, &address, &items).await?;
-    let before = match stored {
-        Some(s) if s.row.is_enabled() => {
-            let items = items_of(s.row.text("destination"));
-            Some(
-                store
-                    .expansion(&visitor.actor, &s.row.subject(resource), &items)
-                    .await?,
-            )
-        }
-        _ => None,
-    };
-    let mut warnings = Vec::new();
-    let mut ask = |message| {
-        warnings.push(Warning {
-            confirm: true,
-            message,
-        });
-    };
-    if now.over_limit && now.cycle.is_none() && !before.as_ref().is_some_and(|b| b.over_limit) {
-        ask(format!(
-            "This expands to more than {} recipients. Postfix then takes nothing: 451 Alias expansion error for the whole \
-             message, also for its other recipients, until virtual_alias_expansion_limit is raised in main.cf. Split the \
-             list, or raise the limit first.",
-            text::number(EXPANSION_LIMIT as u64)
-        ));
-    }
-    if let Some(cycle) = &now.cycle
-        && before.as_ref().and_then(|b| b.cycle.as_ref()) != Some(cycle)
-    {
-        ask(format!(
-            "This goes round in a circle: {}. Postfix answers 451 Alias expansion error for the whole message, also for its \
-             other recipients. Take one of them out.",
-            cycle
-                .iter()
-                .map(|a| format!("`{a}`"))
-                .collect::<Vec<_>>()
-                .join(" → ")
-        ));
-    }
-    let grows = now.count > before.as_ref().map_or(1, |before| before.count);
-    if parents && grows && !now.fails() {
-        for parent in store.outgrown(&visitor.actor, &address, &items).await? {
-            ask(format!(
-                "`{parent}` has this as a member and would expand to more than {} recipients: Postfix then takes nothing \
-                 for it, 451 Alias expansion error.",
-                text::number(EXPANSION_LIMIT as u64)
-            ));
-        }
-    }
-    Ok(warnings)
 }

@@ -84,7 +84,7 @@ impl Visitor {
         let beside = fields
             .all()
             .filter(|(name, _)| {
-                !is_column(name) && !matches!(*name, "version" | "confirm" | "add" | "remove")
+                !is_column(name) && !matches!(*name, "version" | "confirm" | "asked" | "add" | "remove")
             })
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();

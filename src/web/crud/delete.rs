@@ -9,8 +9,9 @@ use super::refused::beyond;
 use super::{Depending, Done, companions, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::store::{Operation, Refusal, Row, Stored, expect_removable};
+use crate::store::{Effect, Operation, Plan, Refusal, Row, Stored, expect_removable};
 use crate::web::page::{Page, render};
+use crate::web::question::Question;
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
 
@@ -28,6 +29,9 @@ struct ConfirmDelete {
     companions: Vec<String>,
     /// What it does to mail.
     effect: Vec<String>,
+    /// The name of what is asked, and whether something else was confirmed.
+    asked: String,
+    is_another: bool,
     /// Why it stays.
     problem: Option<String>,
 }
@@ -43,7 +47,30 @@ pub(super) async fn ask_delete(
     if let Some(why) = table.read_only(resource) {
         return Err(Error::ReadOnly(why));
     }
-    confirm_delete(resource, &visitor, &stored, None).await
+    confirm_delete(resource, &visitor, &stored, Why::Asked).await
+}
+
+/// Why the page is shown.
+enum Why {
+    /// It was asked for.
+    Asked,
+    /// What would be done is not what was confirmed.
+    Another,
+    /// The row stays, for this reason.
+    Refused(String),
+}
+
+/// What goes when a row does, with what can go with it, which is ticked.
+async fn going(resource: &'static Resource, visitor: &Visitor, stored: &Stored) -> Result<(Plan, Effect)> {
+    let companions = companions::plan_deletion(visitor, resource, std::slice::from_ref(&stored.row)).await?;
+    let mut operations = vec![Operation::Delete {
+        resource,
+        keys: vec![stored.row.key.clone()],
+        version: None,
+    }];
+    operations.extend(companions.operations.iter().cloned());
+    let effect = visitor.app.store.effect(&visitor.actor, &operations).await?;
+    Ok((companions, effect))
 }
 
 /// 200 to ask, 422 where the row stays for this reason.
@@ -51,31 +78,27 @@ async fn confirm_delete(
     resource: &'static Resource,
     visitor: &Visitor,
     stored: &Stored,
-    problem: Option<String>,
+    why: Why,
 ) -> Result<Response> {
-    let problem = problem.or_else(|| {
-        let judged = expect_removable(&visitor.actor, resource, &stored.row);
-        Some(beyond(judged, resource).err()?.message)
-    });
+    let is_another = matches!(why, Why::Another);
+    let problem = match why {
+        Why::Refused(problem) => Some(problem),
+        Why::Asked | Why::Another => {
+            let judged = expect_removable(&visitor.actor, resource, &stored.row);
+            beyond(judged, resource).err().map(|problem| problem.message)
+        }
+    };
     let status = if problem.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
     };
     let rows = std::slice::from_ref(&stored.row);
-    let companions = companions::plan_deletion(visitor, resource, rows).await?;
-    let mut operations = vec![Operation::Delete {
-        resource,
-        keys: vec![stored.row.key.clone()],
-        version: None,
-    }];
-    // They are ticked.
-    operations.extend(companions.operations);
-    let effect = visitor.app.store.effect(&visitor.actor, &operations).await?;
+    let (companions, effect) = going(resource, visitor, stored).await?;
     let dependents = visitor
         .app
         .store
-        .dependents(&visitor.actor, resource, rows)
+        .dependents(&visitor.actor, resource, rows, &companions.operations)
         .await?;
     let template = ConfirmDelete {
         page: visitor
@@ -88,7 +111,9 @@ async fn confirm_delete(
         values: values_of(resource, &stored.row),
         dependents: Depending::all(visitor, dependents),
         companions: companions.told,
+        asked: Question::whole(&effect).version(),
         effect: effect.sentences(),
+        is_another,
         problem,
     };
     render(status, &template)
@@ -114,8 +139,18 @@ pub(super) async fn delete(
     }
     live(&visitor, resource).await?;
     let stored = stored(&visitor, resource, &key).await?;
-    let key = stored.row.key.clone();
     let version = fields.get("version").map(str::to_owned);
+    // A row that was changed is compared first: its own conflict says more.
+    let is_same = version
+        .as_ref()
+        .is_none_or(|seen| *seen == stored.image.version());
+    if is_same && fields.get("asked").is_some() {
+        let (_, effect) = going(resource, &visitor, &stored).await?;
+        if !Question::whole(&effect).is_what_was_seen(&fields) {
+            return confirm_delete(resource, &visitor, &stored, Why::Another).await;
+        }
+    }
+    let key = stored.row.key.clone();
     let mut operations = vec![Operation::Delete {
         resource,
         keys: vec![key],
@@ -145,7 +180,9 @@ pub(super) async fn delete(
             let now = visitor.now(resource, &now).await?;
             visitor.conflict(resource, now, Vec::new(), &fields).await
         }
-        Err(Refusal::Limit { why, .. }) => confirm_delete(resource, &visitor, &stored, Some(why)).await,
+        Err(Refusal::Limit { why, .. }) => {
+            confirm_delete(resource, &visitor, &stored, Why::Refused(why)).await
+        }
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Unstorable(why)) => Err(Error::Forbidden(why)),
         Err(other) => Err(Error::Unexpected(format!("deleting was refused: {other:?}"))),

@@ -6,6 +6,7 @@ pub(super) mod bulk_edit;
 mod companions;
 pub(super) mod conflict;
 mod delete;
+mod expanding;
 pub(super) mod index;
 mod members;
 pub(super) mod refused;
@@ -24,12 +25,12 @@ use super::{download, hub, text, urls};
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::resource::overrides::IN_DOMAINS;
-use crate::store::{Dependents, Effect, ListQuery, Stored, Table, Total, Warning};
+use crate::store::{Dependents, ListQuery, Stored, Table, Total};
 use bulk::bulk;
 use delete::{ask_delete, delete};
 use index::index;
 use save::{blank, save};
-pub(super) use save::{came_from, edit, with_defaults};
+pub(super) use save::{came_from, edit, edit_form, new_form, with_defaults};
 use switch::set_enabled;
 
 /// What running Postfix processes may still answer (docs/postfix.md 3a).
@@ -154,36 +155,43 @@ async fn report(
     Ok(see_other(&next.unwrap_or_else(list)))
 }
 
-/// Adds what a change does to mail to what is said about it, each thing once.
-pub(in crate::web) fn add_effect(warnings: &mut Vec<Warning>, effect: &Effect) {
-    for warning in effect.warnings() {
-        if !warnings.iter().any(|known| known.message == warning.message) {
-            warnings.push(warning);
-        }
-    }
-}
-
-/// `3 aliases`
-fn count_of(group: &Dependents) -> String {
+/// `3 aliases in shop.example, 1 of them off`
+fn heading(group: &Dependents) -> String {
     let is_override = |name: &str| matches!(group.table, "domains" | "backups") && name.contains('@');
-    let resource = if group.examples.iter().all(|(_, name)| is_override(name)) {
-        Some(&IN_DOMAINS)
+    let resource = Resource::by_table(group.table);
+    let (one, many) = if group.examples.iter().all(|row| is_override(&row.subject)) {
+        (IN_DOMAINS.words.noun, IN_DOMAINS.words.many)
+    } else if group.table == "domains" {
+        // A domain has no domains: these are further rows for it.
+        ("row", "rows")
     } else {
-        Resource::by_table(group.table)
+        resource.map_or((group.table, group.table), |r| (r.words.noun, r.words.many))
     };
-    let (one, many) = resource.map_or((group.table, group.table), |r| (r.words.noun, r.words.many));
-    text::total(Total::Exactly(group.count), one, many)
+    let count = text::total(Total::Exactly(group.count), one, many);
+    let off = match group.off {
+        0 => String::new(),
+        all if all == group.count => ", off".to_owned(),
+        some => format!(", {} of them off", text::number(some)),
+    };
+    format!("{count} {}{off}", group.what)
 }
 
 /// Rows that depend on others, as the pages that ask show them.
 pub(super) struct Depending {
-    /// How many of what.
-    count: String,
-    effect: String,
-    /// The first few: their page, where they have one, and name.
-    examples: Vec<(Option<String>, String)>,
+    /// How many of what, and what they have to do with the others.
+    heading: String,
+    /// The first few.
+    examples: Vec<Example>,
     /// ` and 12 more` than are named.
     more: Option<String>,
+}
+
+/// A row that is named.
+struct Example {
+    name: String,
+    /// Its page, where it has one.
+    page: Option<String>,
+    is_off: bool,
 }
 
 impl Depending {
@@ -193,13 +201,16 @@ impl Depending {
             Some(visitor.app.urls.row(resource.slug, key))
         };
         let view = |group: Dependents| Self {
-            count: count_of(&group),
+            heading: heading(&group),
             more: more(group.count - group.examples.len() as u64),
-            effect: group.effect,
             examples: group
                 .examples
                 .iter()
-                .map(|(key, name)| (page(group.table, key), text::plain(name)))
+                .map(|row| Example {
+                    name: text::plain(&row.subject),
+                    page: page(group.table, &row.key),
+                    is_off: row.is_off,
+                })
                 .collect(),
         };
         groups.into_iter().map(view).collect()

@@ -7,13 +7,14 @@ use axum::response::Response;
 
 use super::conflict::{Versions, shown};
 use super::refused::{Answer, refused};
-use super::{Done, add_effect, companions, live, members, report, stored};
+use super::{Done, companions, live, members, report, stored};
 use crate::access::{Rights, Scope};
 use crate::error::{Error, Result};
 use crate::mail::domain_of;
 use crate::resource::{Draft, Part, Resource};
-use crate::store::{Operation, Refusal, Stored, Table, Warning};
+use crate::store::{Operation, Refusal, Stored, Table};
 use crate::web::form::{self, Form, Stage, Typed};
+use crate::web::question::Question;
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
 
@@ -45,7 +46,7 @@ pub(super) async fn blank(
 }
 
 /// The form of a row that is not there yet.
-async fn new_form(
+pub(in crate::web) async fn new_form(
     visitor: &Visitor,
     resource: &'static Resource,
     table: &Table,
@@ -98,7 +99,7 @@ pub(in crate::web) fn came_from(
 }
 
 /// The form of a stored row with these values in it.
-pub(super) async fn edit_form(
+pub(in crate::web) async fn edit_form(
     visitor: &Visitor,
     resource: &'static Resource,
     table: &Table,
@@ -173,6 +174,9 @@ pub(super) async fn save(
 
 impl Saving<'_> {
     async fn run(self) -> Result<Response> {
+        if let Some(why) = form::without_column(self.resource, &self.table, &self.fields) {
+            return self.form().await?.with_reason(why).respond();
+        }
         let checked = with_defaults(self.resource, &self.table, &self.meant());
         let mut draft = match self.resource.check(self.visitor.app.store.rules(), checked) {
             Ok(draft) => draft,
@@ -200,25 +204,19 @@ impl Saving<'_> {
             Err(why) => return why.answer(self.form().await?),
         };
         warnings.append(&mut plan.warnings);
-        let is_switched_off = self.stored.is_some() && draft.text("enabled") == "0";
         let planned = [vec![self.operation(&draft)], plan.operations.clone()].concat();
         let effect = store.effect(actor, &planned).await?;
-        let asked = warnings.len();
-        add_effect(&mut warnings, &effect);
-        if is_switched_off {
-            // Told of, not asked about: switching on again undoes it.
-            warnings[asked..]
-                .iter_mut()
-                .for_each(|warning| warning.confirm = false);
-        }
-        let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
-        if !ask.is_empty() && !self.fields.is_set("confirm") {
+        let question = Question::new(warnings, &effect);
+        if question.is_open(&self.fields) {
             // What is asked about may be a row of the same name that somebody else has just added.
             if let Err(refusal) = store.review(actor, self.resource, &draft, before).await {
                 return self.refused(refusal).await;
             }
-            let ask = ask.into_iter().map(|w| w.message).collect();
-            return self.form().await?.with_warnings(ask).respond();
+            return self
+                .form()
+                .await?
+                .with_question(question.after(&self.fields))
+                .respond();
         }
         let is_new = self.stored.is_none();
         let secret =
@@ -233,7 +231,7 @@ impl Saving<'_> {
                     told: plan.told,
                     secret,
                 };
-                self.done(&draft, key, outcome, tell).await
+                self.done(&draft, key, outcome, question.notice(true)).await
             }
             Err(refusal) => self.refused(refusal).await,
         }
@@ -332,7 +330,13 @@ impl Saving<'_> {
     }
 
     /// 303 to the list, or to another new form, with a notice of what happened.
-    async fn done(self, draft: &Draft, key: &str, outcome: Outcome, tell: Vec<Warning>) -> Result<Response> {
+    async fn done(
+        self,
+        draft: &Draft,
+        key: &str,
+        outcome: Outcome,
+        warnings: Vec<String>,
+    ) -> Result<Response> {
         let change = outcome.change;
         let urls = &self.visitor.app.urls;
         let subject = draft.text(self.resource.subject);
@@ -354,7 +358,6 @@ impl Saving<'_> {
             }
         }
         lines.extend(outcome.told);
-        let warnings: Vec<String> = tell.into_iter().map(|w| w.message).collect();
         let link = Some(("Edit again".to_owned(), urls.row(self.resource.slug, key)));
         let done = Done {
             change,

@@ -4,16 +4,18 @@ use axum::response::Response;
 
 use super::refused::beyond;
 use super::save::edit_form;
-use super::{Done, add_effect, companions, live, report, stored};
+use super::{Done, companions, live, report, stored};
 use crate::error::{Error, Result};
 use crate::resource::{Problem, Resource};
-use crate::store::{Operation, Refusal, Stored, Table, Warning, expect_switchable};
+use crate::store::{Operation, Refusal, Stored, Table, expect_switchable};
 use crate::web::form::Stage;
+use crate::web::question::Question;
 use crate::web::request::{Fields, Visitor};
 use crate::web::text;
 
 /// Sets `enabled`, never toggles it. What a form would refuse or ask about is refused or asked about here too: switching
-/// on a row that stops all mail is no better than typing it.
+/// on a row that stops all mail is no better than typing it. Switching off is asked about only with `ask`, as the panel's
+/// own pages send it: what is left to programs is done at once, and told.
 pub(super) async fn set_enabled(
     resource: &'static Resource,
     visitor: Visitor,
@@ -79,19 +81,24 @@ pub(super) async fn set_enabled(
         let effect = store
             .effect(&visitor.actor, std::slice::from_ref(&operation))
             .await?;
-        add_effect(&mut found, &effect);
-        // Switching off is told of, not asked about: switching on again undoes it.
-        let (ask, tell): (Vec<Warning>, Vec<Warning>) = found.into_iter().partition(|w| w.confirm && enabled);
-        if !ask.is_empty() && !fields.is_set("confirm") {
-            let ask = ask.into_iter().map(|w| w.message).collect();
-            return form().await?.with_warnings(ask).respond();
+        let question = Question::new(found, &effect);
+        let asks = enabled || fields.is_set("ask");
+        if asks && question.is_open(&fields) {
+            return form().await?.with_question(question.after(&fields)).respond();
         }
-        warnings = tell.into_iter().map(|w| w.message).collect();
+        warnings = question.notice(asks);
     }
     let change = match store.apply(&visitor.actor, &[operation]).await {
         Ok(applied) => applied.change,
         Err(Refusal::Failed(error)) => return Err(error),
-        Err(Refusal::Unstorable(why) | Refusal::Limit { why, .. }) => return Err(Error::Forbidden(why)),
+        Err(Refusal::Unstorable(why)) => {
+            let values = stored.row.fields();
+            return edit_form(&visitor, resource, &table, &stored, &values, &Fields::default())
+                .await?
+                .with_reason(why)
+                .respond();
+        }
+        Err(Refusal::Limit { why, .. }) => return Err(Error::Forbidden(why)),
         Err(other) => return Err(Error::Unexpected(format!("switching was refused: {other:?}"))),
     };
     let subject = text::plain(stored.row.text(resource.subject));

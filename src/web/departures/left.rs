@@ -9,7 +9,7 @@ use super::{About, Facts, Kindred, address, beside};
 use crate::error::{Error, Result};
 use crate::mail::{MailAddress, RelocationText};
 use crate::resource::{Problem, Resource, aliases, relocated, users};
-use crate::store::{Left, Then};
+use crate::store::{Left, Then, Traces};
 use crate::web::page::{Page, render};
 use crate::web::request::{Asked, Fields, Visitor};
 
@@ -28,6 +28,8 @@ struct LeftPage {
     address: String,
     typed: Typed,
     facts: Facts,
+    /// Whether there is nothing that could be switched off or told.
+    is_nothing: bool,
     /// Field and what is wrong with it.
     problems: Vec<(&'static str, String)>,
 }
@@ -77,7 +79,7 @@ impl Typed {
                 .map(Then::Tell)
                 .map_err(|fault| problem("newadr", fault.message()))?,
             "forward" => {
-                let colleague = MailAddress::parse(&self.destination);
+                let colleague = MailAddress::parse_destination(&self.destination);
                 let colleague = colleague.map_err(|fault| problem("destination", fault.message()))?;
                 if colleague == *address {
                     let message = "This is the address of the person who left. Name somebody who stays.";
@@ -141,6 +143,7 @@ async fn form(
         address: address.to_string(),
         typed,
         facts: Facts::of(visitor, &traces),
+        is_nothing: is_nothing(&traces),
         problems: beside(problems, &["then", "newadr", "destination"]),
     };
     render(status, &page)
@@ -189,9 +192,14 @@ pub(super) async fn save(visitor: Visitor, fields: Fields) -> Result<Response> {
     Err(Error::Busy)
 }
 
+/// Whether an address is nobody's here: no row is about it, and its domain is not one of this server's.
+fn is_nothing(traces: &Traces) -> bool {
+    traces.rows.is_empty() && traces.lists.is_empty() && !traces.is_hosted && !traces.is_backup
+}
+
 fn done(address: &MailAddress, then: &Then) -> String {
     match then {
-        Then::Refuse => format!("Mail for `{address}` is refused."),
+        Then::Refuse => format!("Done as asked: mail for `{address}` is refused from now on."),
         Then::Tell(text) => format!("Senders who write to `{address}` read that it has moved to `{text}`."),
         Then::Forward(colleague) => format!("Mail for `{address}` goes to `{colleague}`."),
     }

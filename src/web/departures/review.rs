@@ -6,12 +6,14 @@ use axum::response::Response;
 
 use super::Kindred;
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::resource::{Problem, Resource};
-use crate::store::{Applied, Plan, Refusal, Written};
+use crate::store::{Applied, Note, Plan, Refusal, Written};
 use crate::web::crud::refused::Answer;
 use crate::web::crud::{self, CACHED};
 use crate::web::page::{Notice, Page, render, see_other};
 use crate::web::request::{Fields, Visitor};
+use crate::web::text;
 use crate::web::urls::query;
 use crate::web::written::Line;
 
@@ -30,6 +32,13 @@ struct Review {
     effect: Vec<String>,
     /// Everything that was typed, to be sent again.
     fields: Vec<(&'static str, String)>,
+}
+
+impl Review {
+    /// How many rows, with separators.
+    fn count(&self) -> String {
+        text::number(self.lines.len() as u64)
+    }
 }
 
 /// A departure that is checked and planned.
@@ -93,7 +102,10 @@ impl Planned<'_> {
                 self.review(&written, seen, is_stale, status).await?,
             ));
         }
-        match store.apply(actor, &self.plan.operations).await {
+        let note = Note::saying(format!("{} {}", self.address, self.kindred.verb));
+        let progress = Progress::default();
+        let applied = store.apply_as(actor, &self.plan.operations, &note, &progress);
+        match applied.await {
             Ok(applied) => Ok(Outcome::Answer(self.finish(&applied).await?)),
             Err(refusal) => refused(refusal, self.mine),
         }
@@ -136,7 +148,11 @@ impl Planned<'_> {
                 self.address
             ),
             1 => format!("{} One row was written.", self.done),
-            n => format!("{} {n} rows were written, as one change.", self.done),
+            n => format!(
+                "{} {} rows were written, as one change.",
+                self.done,
+                text::number(u64::from(n))
+            ),
         }];
         lines.extend(self.plan.told);
         if applied.rows > 0 {

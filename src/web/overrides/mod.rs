@@ -26,7 +26,7 @@ use crate::lint::Told;
 use crate::mail::domain_of;
 use crate::resource::Resource;
 use crate::resource::overrides::{IN_BACKUPS, IN_DOMAINS, PLACES};
-use crate::store::{ListQuery, Override, Row, Table, Warning};
+use crate::store::{ListQuery, Override, Row, Table};
 pub(in crate::web) use allowed::{not_allowed, offered, patterns};
 use save::{create, save};
 use whole::{ask_delete, bulk, delete, set_enabled};
@@ -320,12 +320,12 @@ async fn form(
 async fn leave(
     visitor: &Visitor,
     mut lines: Vec<String>,
-    warnings: Vec<Warning>,
+    warnings: Vec<String>,
     change: Option<u64>,
     link: Option<(String, String)>,
 ) -> Result<()> {
     let kind = if warnings.is_empty() { "ok" } else { "warn" };
-    lines.extend(warnings.into_iter().map(|w| w.message));
+    lines.extend(warnings);
     if change.is_some() {
         lines.push(CACHED.to_owned());
     }

@@ -6,12 +6,12 @@ use super::allowed::not_allowed;
 use super::{Chosen, form, found, leave, live};
 use crate::error::{Error, Result};
 use crate::resource::{Draft, Problem, Resource};
-use crate::store::{Override, Plan, Refusal, Table, Warning};
-use crate::web::crud::add_effect;
+use crate::store::{Override, Plan, Refusal, Table};
 use crate::web::crud::conflict::{Now, Versions};
 use crate::web::crud::refused::{Answer, refused};
 use crate::web::form::{Form, Stage, Typed};
 use crate::web::page::see_other;
+use crate::web::question::Question;
 use crate::web::request::{Fields, KeySegment, Visitor};
 use crate::web::text;
 
@@ -99,14 +99,19 @@ impl Saving {
             Err(refusal) => return self.refused(refusal).await,
         };
         warnings.append(&mut plan.warnings);
-        add_effect(&mut warnings, &store.effect(actor, &plan.operations).await?);
-        let (ask, tell): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(|w| w.confirm);
-        if !ask.is_empty() && !self.fields.is_set("confirm") {
-            let ask = ask.into_iter().map(|w| w.message).collect();
-            return self.form().await?.with_warnings(ask).respond();
+        let question = Question::new(warnings, &store.effect(actor, &plan.operations).await?);
+        if question.is_open(&self.fields) {
+            return self
+                .form()
+                .await?
+                .with_question(question.after(&self.fields))
+                .respond();
         }
         match store.apply(actor, &plan.operations).await {
-            Ok(applied) => self.done(&draft, applied.change, plan, tell).await,
+            Ok(applied) => {
+                self.done(&draft, applied.change, plan, question.notice(true))
+                    .await
+            }
             Err(refusal) => self.refused(refusal).await,
         }
     }
@@ -209,7 +214,7 @@ impl Saving {
         draft: &Draft,
         change: Option<u64>,
         plan: Plan,
-        tell: Vec<Warning>,
+        warnings: Vec<String>,
     ) -> Result<Response> {
         let changed = change.is_some();
         let address = draft.text("domain");
@@ -229,7 +234,7 @@ impl Saving {
             urls.own(self.fields.text("next"))
         };
         let link = Some(("Edit again".to_owned(), urls.row("overrides", &address)));
-        leave(&self.visitor, lines, tell, change, link).await?;
+        leave(&self.visitor, lines, warnings, change, link).await?;
         Ok(see_other(&next.unwrap_or_else(|| urls.page("/overrides"))))
     }
 }

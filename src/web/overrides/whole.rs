@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::resource::Problem;
 use crate::resource::overrides::{IN_DOMAINS, PLACES};
 use crate::store::{
-    Applied, Enabling, MOST, Note, Operation, Override, Plan, Refusal, Selection, Stored, Table,
+    Applied, Effect, Enabling, MOST, Note, Operation, Override, Plan, Refusal, Selection, Stored, Table,
 };
 use crate::web::confirmed::{Answering, Confirmed};
 use crate::web::crud::bulk::{
@@ -22,6 +22,7 @@ use crate::web::crud::bulk_edit::{Chosen as ChosenRows, Way};
 use crate::web::crud::conflict::Now;
 use crate::web::form::Stage;
 use crate::web::page::see_other;
+use crate::web::question::{ANOTHER, Question};
 use crate::web::request::{Fields, KeySegment, Visitor};
 use crate::web::text;
 
@@ -44,8 +45,12 @@ async fn confirm_delete(
     plan: Plan,
     problem: Option<&str>,
 ) -> Result<Response> {
-    let fields = vec![("version".to_owned(), stored.version())];
-    asking(visitor, stored, Action::Delete, fields, plan)
+    let effect = visitor.app.store.effect(&visitor.actor, &plan.operations).await?;
+    let fields = vec![
+        ("version".to_owned(), stored.version()),
+        ("asked".to_owned(), Question::whole(&effect).version()),
+    ];
+    asking(visitor, stored, Action::Delete, fields, plan, &effect)
         .await?
         .respond(problem)
 }
@@ -71,18 +76,13 @@ async fn asking(
     action: Action,
     fields: Vec<(String, String)>,
     plan: Plan,
+    effect: &Effect,
 ) -> Result<Review> {
     let (verb, danger) = (action.verb(), action == Action::Delete);
     let path = if danger { "/delete" } else { "/enabled" };
     let page = visitor
         .page(&format!("{verb} an override"), IN_DOMAINS.slug)
         .await?;
-    let mut operations = match action {
-        Action::Enable | Action::Disable => switching(&[stored], action == Action::Enable),
-        Action::Delete => Vec::new(),
-    };
-    operations.extend(plan.operations);
-    let effect = visitor.app.store.effect(&visitor.actor, &operations).await?;
     let mut warnings = plan.told;
     warnings.extend(plan.warnings.into_iter().map(|w| w.message));
     Ok(Review {
@@ -124,6 +124,14 @@ pub(super) async fn delete(visitor: Visitor, key: KeySegment, fields: Fields) ->
             changed_by: None,
         };
         return visitor.conflict(chosen.place, now, Vec::new(), &fields).await;
+    }
+    if fields.get("asked").is_some() {
+        let effect = store.effect(&visitor.actor, &plan.operations).await?;
+        if !Question::whole(&effect).is_what_was_seen(&fields) {
+            let mut plan = plan;
+            plan.told.insert(0, ANOTHER.to_owned());
+            return confirm_delete(&visitor, &stored, plan, None).await;
+        }
     }
     let result = store.apply(&visitor.actor, &plan.operations).await;
     if let Some(why) = beyond_limits(&result) {
@@ -225,11 +233,22 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
         operations.append(&mut plan.operations.clone());
     }
     let effect = visitor.app.store.effect(&visitor.actor, &operations).await?;
-    // Switching off is told of, not asked about: switching on again undoes it.
-    let asks =
-        enabled && (!plan.warnings.is_empty() || effect.warnings().iter().any(|warning| warning.confirm));
-    if asks && !fields.is_set("confirm") {
-        return asking(&visitor, &stored, action, fields.repeatable(), plan)
+    let mut warnings = plan.warnings.clone();
+    // Whatever is odd about its companions is asked about.
+    for warning in &mut warnings {
+        warning.confirm = true;
+    }
+    let question = Question::new(warnings, &effect);
+    // As with every switch: off is asked about only with `ask`.
+    let asks = enabled || fields.is_set("ask");
+    if asks && question.is_open(&fields) {
+        let mut again = fields.repeatable();
+        again.retain(|(name, _)| !matches!(name.as_str(), "confirm" | "asked"));
+        again.push(("asked".to_owned(), question.version()));
+        if fields.is_set("confirm") {
+            plan.told.insert(0, ANOTHER.to_owned());
+        }
+        return asking(&visitor, &stored, action, again, plan, &effect)
             .await?
             .respond(None);
     }
@@ -251,7 +270,7 @@ pub(super) async fn set_enabled(visitor: Visitor, key: KeySegment, fields: Field
     };
     let mut lines = vec![line];
     lines.extend(plan.told);
-    leave(&visitor, lines, Vec::new(), change, None).await?;
+    leave(&visitor, lines, question.notice(asks), change, None).await?;
     let next = visitor.app.urls.own(fields.text("next"));
     Ok(see_other(
         &next.unwrap_or_else(|| visitor.app.urls.page("/overrides")),
