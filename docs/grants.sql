@@ -2,10 +2,11 @@
 -- database is not called maildb, its name; then run as an administrator of the database server. The grants on single
 -- tables need the tables, so run the last part after `postwarden migrate`.
 
--- Once, and after an update: `postwarden migrate` with
--- DATABASE_URL=mysql://postwarden_migrate:migrate-password@127.0.0.1/maildb
+-- Once, and after an update, `postwarden migrate`; and `postwarden restore`, which makes tables, compares in temporary
+-- ones and writes. With DATABASE_URL=mysql://postwarden_migrate:migrate-password@127.0.0.1/maildb
 CREATE USER 'postwarden_migrate'@'127.0.0.1' IDENTIFIED BY 'migrate-password';
-GRANT SELECT, INSERT, CREATE, REFERENCES ON maildb.* TO 'postwarden_migrate'@'127.0.0.1';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, CREATE TEMPORARY TABLES, REFERENCES
+  ON maildb.* TO 'postwarden_migrate'@'127.0.0.1';
 
 -- `postwarden serve` and everything else of the command line
 CREATE USER 'postwarden'@'127.0.0.1' IDENTIFIED BY 'panel-password';

@@ -12,7 +12,7 @@ password_in() {
 
 docker_process_sql <<SQL
 CREATE USER 'postwarden_migrate'@'%' IDENTIFIED BY '$(password_in /run/secrets/migrate-url)';
-GRANT SELECT, INSERT, CREATE, REFERENCES ON maildb.* TO 'postwarden_migrate'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, CREATE TEMPORARY TABLES, REFERENCES ON maildb.* TO 'postwarden_migrate'@'%';
 CREATE USER 'postwarden'@'%' IDENTIFIED BY '$(password_in /run/secrets/database-url)';
 GRANT SELECT, INSERT, UPDATE, DELETE ON maildb.* TO 'postwarden'@'%';
 SQL

@@ -15,6 +15,9 @@ use crate::resource::Rules;
 /// How long a request waits for a connection before the database counts as away.
 const WAIT: Duration = Duration::from_secs(3);
 
+/// Said of a database that gave no connection in that time.
+const TIMED_OUT: &str = "no connection was to be had in time";
+
 /// How long an idle connection is taken to be alive without asking.
 const TRUSTED: Duration = Duration::from_millis(100);
 
@@ -64,9 +67,9 @@ impl Store {
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(SESSION).await.map(drop) })
             })
-            .connect_with(options)
+            .connect_with(options.clone())
             .await
-            .map_err(classify)?;
+            .map_err(|error| unconnected(&options, error))?;
         let rules = Rules {
             transports: config.mail.transports.clone(),
             password_scheme: config.mailboxes.password_scheme,
@@ -76,6 +79,39 @@ impl Store {
             schema: Arc::new(schema::Cache::default()),
             rules: Arc::new(rules),
         })
+    }
+}
+
+/// Why there is no first connection, with what to look at. The options know no password that could get into it.
+fn unconnected(options: &MySqlConnectOptions, error: sqlx::Error) -> Error {
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let database = options.get_database().unwrap_or_default();
+    match number(&error) {
+        Some(1045) => Error::Usage(format!(
+            "the database server at {place} refuses the sign-in: look at user and password in DATABASE_URL ({error})"
+        )),
+        Some(1044) => Error::Usage(format!(
+            "this account may not use the database {database} at {place}: give it the rights of docs/grants.sql, or look \
+             at the name in DATABASE_URL ({error})"
+        )),
+        Some(1049) => Error::Usage(format!(
+            "there is no database {database} at {place}: look at the name in DATABASE_URL, or create it"
+        )),
+        _ => match classify(error) {
+            Error::Unavailable(why) => {
+                let why = match why.as_str() {
+                    TIMED_OUT => format!("nothing does at {place} within {} s", WAIT.as_secs()),
+                    _ => format!("{place}: {why}"),
+                };
+                Error::Unavailable(format!(
+                    "{why}; see that the server runs and that DATABASE_URL names its place"
+                ))
+            }
+            other => other,
+        },
     }
 }
 
@@ -99,19 +135,18 @@ pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
 pub(super) fn classify(error: sqlx::Error) -> Error {
     match number(&error) {
         Some(1205 | 1213) => Error::Busy,
-        // Too many connections, shutting down, wrong password, host not allowed, unknown database, killed,
+        // Too many connections, shutting down, wrong password, unknown database, host not allowed, killed,
         // read-only server.
         Some(
-            1040 | 1041 | 1044 | 1045 | 1049 | 1053 | 1129 | 1130 | 1152 | 1203 | 1226 | 1290 | 1317 | 1836
-            | 1927,
+            1040 | 1041 | 1045 | 1049 | 1053 | 1129 | 1130 | 1152 | 1203 | 1226 | 1290 | 1317 | 1836 | 1927,
         ) => Error::Unavailable(error.to_string()),
-        Some(1142 | 1143 | 1227 | 1370) => Error::Privilege(error.to_string()),
+        Some(1044 | 1142 | 1143 | 1227 | 1370) => Error::Privilege(error.to_string()),
         Some(_) => Error::unexpected("the database refused a statement", error),
         None => match error {
+            sqlx::Error::PoolTimedOut => Error::Unavailable(TIMED_OUT.to_owned()),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Error::Unavailable(error.to_string()),
             other => Error::unexpected("the database answered strangely", other),

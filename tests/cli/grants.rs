@@ -44,6 +44,68 @@ async fn every_documented_account_can_do_its_work_and_no_more() {
     postfix_reads_with(&url(&database, "postfix", "postfix-password")).await;
 }
 
+#[tokio::test]
+async fn a_restore_is_tried_with_the_panel_s_account_and_done_with_that_of_migrate() {
+    let database = Database::empty("CHARACTER SET utf8mb4").await;
+    database.script(HOWTO).await;
+    let grants = GRANTS.replace("maildb.", &format!("{}.", database.name));
+    // Another test makes the same accounts on this server.
+    let grants = grants
+        .replace("'postwarden_migrate'", "'restoring'")
+        .replace("'postwarden'", "'trying'");
+    let (accounts, _) = grants.split_once("-- Postfix, which").expect("Postfix's part");
+    database.script(accounts).await;
+    let migration = url(&database, "restoring", "migrate-password");
+    let panel = url(&database, "trying", "panel-password");
+    run(&["migrate"], &[("DATABASE_URL", &migration)]).done();
+    create_account(&database, "joe", "operator", &[]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("mail.backup");
+    let path = path.to_str().expect("a path");
+    run(&["backup", path], &[("DATABASE_URL", &panel)]).done();
+    let rows = "SELECT * FROM aliases ORDER BY pkid";
+    let before = database.rows(rows).await;
+    database
+        .script(
+            "DELETE FROM aliases WHERE pkid = 1; UPDATE aliases SET destination = 'x@y.example' WHERE pkid = 2;
+             INSERT INTO aliases (pkid, mail, destination) VALUES (900, 'a@b.example', 'c@d.example')",
+        )
+        .await;
+    let changed = database.rows(rows).await;
+    for account in [&panel, &migration] {
+        let dry = run(&["restore", "--dry-run", path], &[("DATABASE_URL", account)]).done();
+        assert!(
+            dry.contains(": would be 1 added, 1 changed, 1 removed\n"),
+            "{dry}"
+        );
+        assert!(
+            dry.contains(": would be 0 added, 0 changed, 0 removed\n"),
+            "{dry}"
+        );
+        assert_eq!(database.rows(rows).await, changed);
+    }
+    let line = run(&["restore", path], &[("DATABASE_URL", &panel)]).refused(1);
+    assert!(
+        line.contains("CREATE TEMPORARY TABLES") && line.contains("postwarden_migrate"),
+        "{line}"
+    );
+    assert!(!line.contains("does not answer"), "{line}");
+    assert_eq!(database.rows(rows).await, changed);
+
+    let said = run(&["restore", path], &[("DATABASE_URL", &migration)]).done();
+    assert!(said.contains(": 1 added, 1 changed, 1 removed\n"), "{said}");
+    assert_eq!(database.rows(rows).await, before);
+    // A table that is gone is made again, which the panel's account may not.
+    database.script("DROP TABLE relays").await;
+    let line = run(&["restore", path], &[("DATABASE_URL", &panel)]).refused(1);
+    assert!(
+        line.contains("CREATE command denied") && line.contains("postwarden_migrate"),
+        "{line}"
+    );
+    run(&["restore", path], &[("DATABASE_URL", &migration)]).done();
+    assert_ne!(database.count("SELECT COUNT(*) FROM relays").await, 0);
+}
+
 async fn the_panel_works_with(database: &Database, account: &str) {
     let variables = [("DATABASE_URL", account)];
     assert_eq!(run(&["migrate"], &variables).done(), "nothing is missing\n");

@@ -141,17 +141,12 @@ impl Join {
     }
 }
 
-/// Says what differs between a table and what was loaded beside it, and makes it the same where that is wanted, recording
-/// every row.
-pub(super) async fn settle(
-    unit: &mut Unit<'_>,
-    resource: &'static Resource,
-    applies: bool,
-) -> Result<Difference, Stop> {
+/// Makes a table the same as what was loaded beside it, recording every row, and says what differed.
+pub(super) async fn settle(unit: &mut Unit<'_>, resource: &'static Resource) -> Result<Difference, Stop> {
     let table = require(&unit.schema, resource.table)?.clone();
     let join = Join::of(resource, table);
     let difference = join.difference(unit).await?;
-    if applies && difference != Difference::default() {
+    if difference != Difference::default() {
         for action in [Action::Delete, Action::Update, Action::Create] {
             join.record(unit, action).await?;
         }

@@ -3,7 +3,9 @@
 use sqlx::{AssertSqlSafe, MySqlConnection, QueryBuilder};
 
 use super::run;
+use crate::error::Error;
 use crate::exchange::{TableHead, Values};
+use crate::store::connect::number;
 use crate::store::schema::Table;
 use crate::store::sql::ident;
 use crate::store::unit::Stop;
@@ -60,7 +62,7 @@ impl Load {
     ) -> Result<Self, Stop> {
         drop_beside(connection).await?;
         let like = format!("CREATE TEMPORARY TABLE {BESIDE} LIKE {}", ident(&head.table));
-        run(connection, like).await?;
+        run(connection, like).await.map_err(no_temporary_table)?;
         Ok(Self::at(head, live, BESIDE, ""))
     }
 
@@ -116,6 +118,17 @@ impl Load {
         self.bytes = 0;
         sql.build().persistent(false).execute(connection).await?;
         Ok(())
+    }
+}
+
+/// Names the right that is missing: of this one the server says only that access is denied.
+fn no_temporary_table(error: sqlx::Error) -> Stop {
+    match number(&error) {
+        Some(1044) => Error::Privilege(format!(
+            "restoring rows into tables that have some takes CREATE TEMPORARY TABLES, and the server said: {error}"
+        ))
+        .into(),
+        _ => error.into(),
     }
 }
 

@@ -12,8 +12,10 @@
 //! - Where accounts are replaced everybody is signed out: sessions are not in an archive, and were begun with other rights.
 //!
 //! The server does the comparing: a table's rows are loaded beside it, into a temporary table, and joined. Memory does not
-//! grow with the archive.
+//! grow with the archive. Where it is only to be said what would happen, nothing is loaded, and memory grows by some bytes
+//! for each row of one table (`compare.rs`).
 
+mod compare;
 mod difference;
 mod load;
 
@@ -30,6 +32,7 @@ use crate::error::Error;
 use crate::exchange::{Archive, Next, TableHead};
 use crate::progress::Progress;
 use crate::resource::Resource;
+use compare::Archived;
 pub use difference::Difference;
 use load::Load;
 
@@ -251,6 +254,14 @@ async fn create(connection: &mut MySqlConnection, archive: &Archive, plan: &[Pla
     made.map(drop).map_err(Stop::from)
 }
 
+/// Where the rows of a table go.
+enum Rows {
+    /// Into a table.
+    Load(Load),
+    /// Nowhere: they are compared with those there are.
+    Compare(Archived),
+}
+
 /// A restore in its transaction.
 struct Restore<'a> {
     unit: Unit<'a>,
@@ -269,72 +280,80 @@ impl Restore<'_> {
         run(&mut self.unit.transaction, AS_THEY_ARE.to_owned()).await?;
         let mut lines = archive.lines().map_err(damaged)?;
         let mut tables = Vec::new();
-        let mut load: Option<Load> = None;
+        let mut rows: Option<Rows> = None;
         let mut plan = plan.iter();
         let mut current: Option<&Planned> = None;
         loop {
             let next = lines.read().map_err(damaged)?;
             if let Some(Next::Row(row)) = next {
                 self.progress.add(1);
-                if let Some(load) = &mut load {
-                    load.row(&mut self.unit.transaction, row).await?;
+                match &mut rows {
+                    Some(Rows::Load(load)) => load.row(&mut self.unit.transaction, row).await?,
+                    Some(Rows::Compare(archived)) => archived.row(&row),
+                    None => {}
                 }
                 continue;
             }
             if let Some(done) = current.take() {
-                tables.push(self.end_table(done, load.take()).await?);
+                tables.push(self.end_table(done, rows.take()).await?);
             }
             let Some(Next::Table(head)) = next else {
                 return Ok(tables);
             };
             current = plan.next();
             if let Some(table) = current {
-                load = self.begin_table(table, &head).await?;
+                rows = self.begin_table(table, &head).await?;
             }
         }
     }
 
-    /// Whether a table's rows are loaded beside it, to be compared.
+    /// Whether a table's rows are compared with those of the archive.
     fn compares(&self, table: &Planned) -> bool {
         table.resource.is_some() && self.records && (self.applies || !table.missing)
     }
 
     /// Where the rows of a table go that come next; `None` where they are not needed.
-    async fn begin_table(&mut self, table: &Planned, head: &TableHead) -> Result<Option<Load>, Stop> {
+    async fn begin_table(&mut self, table: &Planned, head: &TableHead) -> Result<Option<Rows>, Stop> {
         if table.left {
             return Ok(None);
         }
         let compares = self.compares(table);
-        if !self.applies && !compares {
-            return Ok(None);
+        if !self.applies {
+            let resource = table.resource.filter(|_| compares);
+            return Ok(resource.map(|resource| Rows::Compare(Archived::of(head, resource))));
         }
-        let live = require_live(&self.unit.schema, head)?;
+        let live = require_live(&self.unit.schema, &head.table)?;
         let connection = &mut *self.unit.transaction;
-        if compares {
-            return Ok(Some(Load::beside(connection, head, live).await?));
-        }
-        match table.name.as_str() {
+        let load = match table.name.as_str() {
+            _ if compares => Load::beside(connection, head, live).await?,
             // What was migrated since the archive was written stays migrated.
-            "pw_migrations" => return Ok(Some(Load::into(head, live, true))),
+            "pw_migrations" => Load::into(head, live, true),
             // Read by itself: the counter never goes back.
-            "pw_counter" => return Ok(Some(Load::beside(connection, head, live).await?)),
-            _ => {}
-        }
-        if table.rows > 0 {
-            run(connection, format!("DELETE FROM {}", ident(&table.name))).await?;
-        }
-        Ok(Some(Load::into(head, live, false)))
+            "pw_counter" => Load::beside(connection, head, live).await?,
+            _ => {
+                if table.rows > 0 {
+                    run(connection, format!("DELETE FROM {}", ident(&table.name))).await?;
+                }
+                Load::into(head, live, false)
+            }
+        };
+        Ok(Some(Rows::Load(load)))
     }
 
-    async fn end_table(&mut self, table: &Planned, load: Option<Load>) -> Result<RestoredTable, Stop> {
-        if let Some(load) = load {
-            load.finish(&mut self.unit.transaction).await?;
-        }
-        let fate = match table.resource {
-            Some(resource) if self.compares(table) => {
-                Fate::Matched(difference::settle(&mut self.unit, resource, self.applies).await?)
+    async fn end_table(&mut self, table: &Planned, rows: Option<Rows>) -> Result<RestoredTable, Stop> {
+        let fate = match (rows, table.resource) {
+            (Some(Rows::Compare(archived)), _) => {
+                let live = require_live(&self.unit.schema, &table.name)?;
+                Fate::Matched(archived.difference(&mut self.unit.transaction, live).await?)
             }
-            _ => table.fate_alone(),
+            (Some(Rows::Load(load)), resource) => {
+                load.finish(&mut self.unit.transaction).await?;
+                match resource.filter(|_| self.compares(table)) {
+                    Some(resource) => Fate::Matched(difference::settle(&mut self.unit, resource).await?),
+                    None => table.fate_alone(),
+                }
+            }
+            (None, _) => table.fate_alone(),
         };
         if table.name == "pw_counter" && fate == Fate::Replaced && self.applies {
             self.take_counter().await?;
@@ -414,9 +433,9 @@ fn unmigrated(plan: &[Planned]) -> Result<Restored, Stop> {
     Ok(Restored { tables, change: None })
 }
 
-fn require_live<'s>(schema: &'s Schema, head: &TableHead) -> Result<&'s Table, Stop> {
-    let live = schema.table(&head.table);
-    live.ok_or_else(|| refused(format!("The table {} went away meanwhile.", head.table)))
+fn require_live<'s>(schema: &'s Schema, name: &str) -> Result<&'s Table, Stop> {
+    let live = schema.table(name);
+    live.ok_or_else(|| refused(format!("The table {name} went away meanwhile.")))
 }
 
 /// That the archive's rows fit the table there is: the same columns, and text in the same characters.
