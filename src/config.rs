@@ -3,13 +3,13 @@
 //! Every key can be given as `POSTWARDEN_SECTION__KEY`; secrets also as `…_FILE`, which names a file that holds
 //! the value. Three keys have short forms: `DATABASE_URL`, `POSTWARDEN_LISTEN` and `POSTWARDEN_PUBLIC_URL`.
 
-use std::collections::BTreeMap;
+mod sources;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Format, Serialized, Toml};
-use figment::value::{Dict, Value};
+use figment::providers::Serialized;
 use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -18,6 +18,7 @@ use url::Url;
 use crate::access::Role;
 use crate::error::{Error, Result};
 use crate::mail::PasswordScheme;
+use sources::{from_environment, from_file, nested, told};
 
 /// Where the settings are read from unless `--config` names another file.
 pub const DEFAULT_FILE: &str = "/etc/postwarden/config.toml";
@@ -45,6 +46,8 @@ pub struct Config {
     pub smtp: Smtp,
     /// What the log looks like.
     pub log: Log,
+    /// Numbers for a monitoring system.
+    pub metrics: Metrics,
     /// What the mail server knows beyond a stock Postfix.
     pub mail: Mail,
     /// Mailboxes.
@@ -110,6 +113,15 @@ pub struct Log {
     pub level: String,
     /// Lines for people or JSON for programs.
     pub format: LogFormat,
+}
+
+/// Numbers for a monitoring system.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Address and port of `/metrics`, which asks nobody who they are; none: there is no such page.
+    #[serde(deserialize_with = "perhaps_an_address")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// The form of a log line.
@@ -236,6 +248,7 @@ impl Default for Config {
                 level: "info".to_owned(),
                 format: LogFormat::Text,
             },
+            metrics: Metrics::default(),
             mail: Mail::default(),
             mailboxes: Mailboxes::default(),
             overrides: Overrides::default(),
@@ -249,9 +262,6 @@ impl Default for Config {
 
 /// Keys whose value never appears whole in `postwarden config`.
 const SECRETS: &[&str] = &["database.url", "smtp.url"];
-
-/// Environment names that are not `POSTWARDEN_SECTION__KEY`.
-const SHORT_FORMS: &[(&str, &str)] = &[("DATABASE_URL", "database.url")];
 
 impl Config {
     /// Reads the file and the environment of this process.
@@ -271,14 +281,13 @@ impl Config {
         let path = file.map_or_else(|| PathBuf::from(DEFAULT_FILE), Path::to_path_buf);
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if file.is_some() || path.exists() {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|e| Error::Usage(format!("cannot read the settings in {}: {e}", path.display())))?;
-            figment = figment.merge(Toml::string(&text));
+            figment = figment.merge(Serialized::defaults(from_file(&path)?));
         }
+        let variables = from_environment(environment)?;
         let config: Self = figment
-            .merge(Serialized::defaults(from_environment(environment)?))
+            .merge(Serialized::defaults(nested(&variables)))
             .extract()
-            .map_err(|e| Error::Usage(format!("settings: {}", e.to_string().replace('\n', " "))))?;
+            .map_err(|error| Error::Usage(told(&error, &path, &variables)))?;
         config.public()?;
         Ok(config)
     }
@@ -345,81 +354,36 @@ fn flatten(prefix: &str, value: &serde_json::Value, lines: &mut Vec<String>) {
             }
         }
         _ if SECRETS.contains(&prefix) => lines.push(format!("{prefix} = \"{}\"", mask(value.as_str()))),
+        serde_json::Value::Null => lines.push(format!("{prefix} = \"\"")),
         other => lines.push(format!("{prefix} = {other}")),
     }
 }
 
-/// An address with its password replaced, or stars where it is no address at all.
+/// An address with its password replaced, or stars where it is none as it should be: then nobody knows which part of it is
+/// the password.
 fn mask(secret: Option<&str>) -> String {
     match secret {
         None | Some("") => String::new(),
-        Some(text) => Url::parse(text).map_or_else(
-            |_| "****".to_owned(),
-            |mut url| {
-                if url.password().is_some() && url.set_password(Some("****")).is_err() {
-                    return "****".to_owned();
-                }
-                url.to_string()
-            },
-        ),
+        Some(text) => masked_address(text).unwrap_or_else(|| "****".to_owned()),
     }
 }
 
-/// The settings among the environment's variables, as a nested dictionary.
-fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Result<Dict> {
-    let mut keys: BTreeMap<String, String> = BTreeMap::new();
-    let mut all: Vec<(String, String)> = variables.collect();
-    // The long form of a key outranks its short form.
-    all.sort_by_key(|(name, _)| name.starts_with("POSTWARDEN_"));
-    for (name, value) in all {
-        let (name, value) = match name.strip_suffix("_FILE") {
-            Some(short) if setting_of(short).is_some() => (short.to_owned(), read_secret(&name, &value)?),
-            _ => (name, value),
-        };
-        if let Some(key) = setting_of(&name) {
-            keys.insert(key, value);
-        }
+fn masked_address(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    // `user:password@host/db` is an address too, of the scheme `user`; and behind the host a password with a `/`, `?` or
+    // `#` in it goes on.
+    let rest = [
+        url.path(),
+        url.query().unwrap_or_default(),
+        url.fragment().unwrap_or_default(),
+    ];
+    if !url.has_host() || rest.iter().any(|part| part.contains('@')) {
+        return None;
     }
-    let mut root = Dict::new();
-    for (key, value) in keys {
-        insert(&mut root, &key, value);
+    if url.password().is_some() {
+        url.set_password(Some("****")).ok()?;
     }
-    Ok(root)
-}
-
-/// The settings key an environment variable stands for.
-fn setting_of(variable: &str) -> Option<String> {
-    if let Some((_, key)) = SHORT_FORMS.iter().find(|(name, _)| *name == variable) {
-        return Some((*key).to_owned());
-    }
-    // POSTWARDEN_CONFIG names the file itself; it is an option of the command line.
-    let key = variable
-        .strip_prefix("POSTWARDEN_")
-        .filter(|rest| !rest.is_empty() && *rest != "CONFIG")?;
-    Some(key.to_ascii_lowercase().replace("__", "."))
-}
-
-fn read_secret(variable: &str, file: &str) -> Result<String> {
-    std::fs::read_to_string(file)
-        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|e| Error::Usage(format!("cannot read {file}, named by {variable}: {e}")))
-}
-
-/// Puts a text at `a.b.c`, as a number where it is one, so that `…__CONNECTIONS=5` works.
-fn insert(dict: &mut Dict, key: &str, text: String) {
-    if let Some((section, rest)) = key.split_once('.') {
-        let entry = dict
-            .entry(section.to_owned())
-            .or_insert_with(|| Value::from(Dict::new()));
-        if let Value::Dict(_, inner) = entry {
-            insert(inner, rest, text);
-        }
-        return;
-    }
-    let value = text
-        .parse::<u32>()
-        .map_or_else(|_| Value::from(text), Value::from);
-    dict.insert(key.to_owned(), value);
+    Some(url.to_string())
 }
 
 #[derive(Deserialize)]
@@ -439,6 +403,16 @@ fn list_of_words<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<
             .map(str::to_owned)
             .collect(),
     })
+}
+
+/// An address and a port, or nothing where nothing stands there.
+fn perhaps_an_address<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<SocketAddr>, D::Error> {
+    match Option::<String>::deserialize(from)?.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(D::Error::custom),
+    }
 }
 
 fn list_of_roles<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<Role>, D::Error> {
@@ -521,6 +495,21 @@ mod tests {
             from(&[("DATABASE_URL", "mysql://panel:geheim@127.0.0.1/maildb")]).expect("good settings");
         assert!(!config.masked().contains("geheim"));
         assert!(config.masked().contains("panel:****@127.0.0.1"));
+    }
+
+    #[test]
+    fn of_what_is_no_address_nothing_is_shown() {
+        for text in [
+            "panel:geheim@127.0.0.1/maildb",
+            "mysql:panel:geheim@127.0.0.1/maildb",
+            "mysql://panel:12/geheim@127.0.0.1/maildb",
+            "mysql://panel:12#geheim@127.0.0.1/maildb",
+            "mysql://panel:12?geheim@127.0.0.1/maildb",
+            "geheim",
+        ] {
+            let config = from(&[("DATABASE_URL", text), ("POSTWARDEN_SMTP__URL", text)]).expect("read");
+            assert!(!config.masked().contains("geheim"), "{}", config.masked());
+        }
     }
 
     #[test]

@@ -59,7 +59,10 @@ pub enum Error {
     #[error("the table {0} does not exist in this database")]
     MissingTable(&'static str),
     /// The panel's database account lacks a privilege; the text is the server's own.
-    #[error("the database account lacks a privilege: {0}")]
+    #[error(
+        "the database account lacks a privilege: {0}; `migrate` and `restore` take the account postwarden_migrate of \
+         docs/grants.sql, everything else its postwarden, and `schema upgrade --apply` ALTER and DROP besides"
+    )]
     Privilege(String),
     /// `postwarden migrate` has not been run on this database.
     #[error("this database has no Postwarden tables yet: run `postwarden migrate` first")]

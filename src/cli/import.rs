@@ -11,10 +11,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
 use crate::access::Actor;
+use crate::config::{Config, OverrideTable};
 use crate::error::{Error, Result};
 use crate::exchange::{Format, Material, Reading};
 use crate::progress::Progress;
-use crate::resource::Resource;
+use crate::resource::overrides::{IN_BACKUPS, IN_DOMAINS, PLACES};
+use crate::resource::{self, Part, Resource};
 use crate::store::{Imported, Importing, Refusal, Store};
 
 /// How often the bar is drawn anew.
@@ -27,7 +29,8 @@ pub(super) struct Options {
         required_unless_present = "from",
         conflicts_with = "from",
         default_value = "",
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = known_table
     )]
     table: String,
     /// The file; `-` is standard input
@@ -78,15 +81,19 @@ impl Options {
 }
 
 /// Imports; whether every row was taken, or those that were not were to be left out.
-pub(super) async fn perform(store: &Store, options: Options) -> Result<bool> {
-    let material = material(&options)?;
+pub(super) async fn perform(store: &Store, config: &Config, options: Options) -> Result<bool> {
+    let into = into(store, config, &options.table).await?;
+    let material = material(&options, into)?;
     let how = options.how();
     let imported = watched(store, &material, &how)
         .await
         .map_err(|refusal| failed(refusal, &options.table, &options.file))?;
+    // Of a file with rows that are refused nothing is written.
+    let counts = options.dry_run || imported.change.is_some();
+    let written = |count: u64| if counts { count } else { 0 };
     for (word, count) in [
-        ("added", imported.added),
-        ("changed", imported.changed),
+        ("added", written(imported.added)),
+        ("changed", written(imported.changed)),
         ("unchanged", imported.unchanged),
         ("refused", imported.refused),
     ] {
@@ -127,11 +134,7 @@ pub(super) async fn watched(
 }
 
 /// The file, which can be read more than once.
-fn material(options: &Options) -> Result<Material> {
-    let into = match options.table.as_str() {
-        "all" => None,
-        name => Some(resource(name)?),
-    };
+fn material(options: &Options, into: Option<&'static Resource>) -> Result<Material> {
     let reading = |error: std::io::Error| Error::Usage(format!("{} cannot be read: {error}", options.file));
     let (file, name) = if options.file == "-" {
         (
@@ -167,17 +170,58 @@ fn spooled(from: &mut impl std::io::Read) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// The table of this name.
-fn resource(name: &str) -> Result<&'static Resource> {
-    Resource::tables()
-        .find(|resource| resource.table == name || resource.slug == name)
-        .ok_or_else(|| {
-            let names: Vec<&str> = Resource::tables().map(|resource| resource.table).collect();
-            Error::Usage(format!(
-                "there is no table {name} to import into; choose one of {}, or all for a file that names its tables",
-                names.join(", ")
-            ))
-        })
+/// The name of every table together.
+const ALL: &str = "all";
+
+/// What goes by a name: as the pages have it, rows of lists are aliases.
+fn named(name: &str) -> Option<&'static Resource> {
+    let resource = resource::ALL
+        .iter()
+        .copied()
+        .chain([PLACES[0]])
+        .find(|resource| resource.slug == name || (resource.part == Part::Whole && resource.table == name))?;
+    match resource.part {
+        Part::Lists => Resource::by_table(resource.table),
+        Part::Whole | Part::Overrides => Some(resource),
+    }
+}
+
+fn known_table(name: &str) -> Result<String, String> {
+    // Nothing is what there is where the rows come from another panel.
+    if name.is_empty() || name == ALL || named(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    let names: Vec<&str> = resource::ALL.iter().map(|resource| resource.slug).collect();
+    Err(format!(
+        "there is {}, {}, and {ALL} for a file that names its tables",
+        names.join(", "),
+        PLACES[0].slug
+    ))
+}
+
+/// The table the rows go into; `None` where the file says it.
+async fn into(store: &Store, config: &Config, name: &str) -> Result<Option<&'static Resource>> {
+    Ok(match named(name) {
+        Some(resource) if resource.part == Part::Overrides => Some(match config.overrides.table {
+            OverrideTable::Domains => &IN_DOMAINS,
+            OverrideTable::Backups => &IN_BACKUPS,
+            OverrideTable::Auto => place_of_overrides(store).await?,
+        }),
+        other => other,
+    })
+}
+
+/// Where overrides go: the one table that Postfix was last seen to read, or else where the others are.
+async fn place_of_overrides(store: &Store) -> Result<&'static Resource> {
+    let read = store.recorded_verdict().await?.map(|recorded| recorded.verdict);
+    let read = read
+        .filter(|verdict| verdict.ours)
+        .map(|verdict| verdict.overrides);
+    match read.as_deref() {
+        Some([only]) if *only == IN_DOMAINS.table => Ok(&IN_DOMAINS),
+        Some([only]) if *only == IN_BACKUPS.table => Ok(&IN_BACKUPS),
+        _ => store.usual_place_of_overrides().await,
+    }
 }
 
 /// Says on standard error which rows are refused, and what is suspicious.

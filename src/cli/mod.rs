@@ -20,7 +20,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::access::Actor;
 use crate::config::{Config, LogFormat};
@@ -108,7 +108,7 @@ enum Command {
 
 /// Runs the program with the arguments of this process.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match arguments() {
         Ok(cli) => cli,
         Err(error) => return answer_or_usage_error(&error),
     };
@@ -122,32 +122,54 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The arguments of this process. A command without the one that belongs behind it is an error like any other, told in one
+/// line.
+fn arguments() -> Result<Cli, clap::Error> {
+    let strict = |command: clap::Command| command.arg_required_else_help(false);
+    let command = strict(Cli::command()).mut_subcommands(strict);
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
 /// Exit code of a command that looked for something wrong and found it.
 const FINDINGS: u8 = 3;
 
 /// Prints help and version as they are, and what is wrong with the arguments in one line.
 fn answer_or_usage_error(error: &clap::Error) -> ExitCode {
-    use clap::error::ErrorKind;
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let line = |what: &str| {
+        let _ = writeln!(
+            std::io::stderr(),
+            "postwarden: {what}; --help shows what there is"
+        );
+        ExitCode::from(2)
+    };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         },
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            ExitCode::from(2)
+        ErrorKind::MissingSubcommand => {
+            let said = |kind| match error.get(kind) {
+                Some(ContextValue::String(text)) => text.clone(),
+                Some(ContextValue::Strings(names)) => names.join(", "),
+                _ => String::new(),
+            };
+            let command = said(ContextKind::InvalidSubcommand).replace("postwarden", "");
+            let command = match command.trim() {
+                "" => String::new(),
+                command => format!("{command}: "),
+            };
+            line(&format!(
+                "{command}choose one of {}",
+                said(ContextKind::ValidSubcommand)
+            ))
         }
         _ => {
             // The first paragraph says what is wrong; tips and usage follow it.
             let text = error.to_string();
             let first = text.split("\n\n").next().unwrap_or_default();
             let words: Vec<&str> = first.trim_start_matches("error: ").split_whitespace().collect();
-            let _ = writeln!(
-                std::io::stderr(),
-                "postwarden: {}; --help shows what there is",
-                words.join(" ")
-            );
-            ExitCode::from(2)
+            line(&words.join(" "))
         }
     }
 }
@@ -197,7 +219,7 @@ async fn perform(cli: Cli) -> Result<ExitCode> {
             store.require_migrated().await?;
             let taken = match elsewhere.panel() {
                 Some(panel) => adopt::perform(&store, panel, &elsewhere, &options).await?,
-                None => import::perform(&store, options).await?,
+                None => import::perform(&store, &config, options).await?,
             };
             if !taken {
                 return Ok(ExitCode::FAILURE);

@@ -191,8 +191,16 @@ impl Source for Table {
             .skip(wants)
             .any(|cell| !cell.text().is_empty());
         if has < wants || surplus {
-            return Err(Stumble::Row(Refused::at(
+            // Of a row that is too short the first column without a field, else the last one.
+            let rest = self.columns.get(has..).filter(|rest| !rest.is_empty());
+            let named = match rest {
+                Some(rest) => rest.iter().flatten().next(),
+                None => self.columns.iter().flatten().next_back(),
+            };
+            let column = named.map_or(self.into.subject, String::as_str);
+            return Err(Stumble::Row(Refused::cell(
                 line,
+                column,
                 format!(
                     "There are {has} fields here and {wants} columns. Quote a field that has the separator or a line end in \
                      it."

@@ -10,6 +10,9 @@ use crate::resource::Resource;
 /// How far into an object the array of a table's rows may begin, in bytes.
 const LONGEST_NAME: usize = 4096;
 
+/// How far behind a row it is looked whether another one is on its line, in bytes.
+const LOOKED_AT: usize = 16;
+
 /// Where in a file one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -47,6 +50,8 @@ struct Rows {
     /// The names of the last object's members, and the columns they are.
     given: Vec<String>,
     columns: Vec<Option<String>>,
+    /// Rows so far, and the line on which the last one ended.
+    counted: (u64, u64),
     skipped: Skipped,
 }
 
@@ -61,6 +66,7 @@ pub(super) fn open(mut text: Text, reading: &Reading) -> Result<Box<dyn Source>,
         table: (reading.into, String::new()),
         given: Vec::new(),
         columns: Vec::new(),
+        counted: (0, 0),
         skipped: Skipped::default(),
         text,
     };
@@ -280,6 +286,16 @@ impl Rows {
         }
     }
 
+    /// Counts the row that was just cut out; gives its number where its line has others too.
+    fn number(&mut self, line: u64) -> Result<Option<u64>, Refused> {
+        let (count, ended) = self.counted;
+        self.counted = (count + 1, self.text.line());
+        let behind = self.text.ahead(LOOKED_AT)?;
+        let next = behind.iter().find(|byte| !b" \t,".contains(byte));
+        let follows = next.is_some_and(|byte| !b"\r\n]}".contains(byte));
+        Ok((ended == line || follows).then_some(count + 1))
+    }
+
     /// Makes a row of an object. `None` where it is not for the panel.
     fn row(&mut self, line: u64, bytes: &[u8]) -> Result<Option<Incoming>, Refused> {
         let value: Value = serde_json::from_slice(bytes).map_err(|fault| {
@@ -367,10 +383,14 @@ impl Source for Rows {
                 Cut::Opened(name, around) => self.enter(name, around),
                 Cut::Whole(bytes) => {
                     self.first = false;
+                    let number = self.number(line)?;
                     match self.row(line, &bytes) {
                         Ok(None) => {}
-                        Ok(row) => return Ok(row),
-                        Err(refused) => return Err(Stumble::Row(refused)),
+                        Ok(Some(mut incoming)) => {
+                            incoming.row.number = number;
+                            return Ok(Some(incoming));
+                        }
+                        Err(refused) => return Err(Stumble::Row(refused.of_row(number))),
                     }
                 }
             }

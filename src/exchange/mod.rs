@@ -43,6 +43,8 @@ const MOST_COLUMNS: usize = 200;
 pub struct Row {
     /// Its line, from 1; of a CSV file the header is line 1.
     pub line: u64,
+    /// Its number among the rows of the file, from 1, where its line has others too.
+    pub number: Option<u64>,
     /// Columns of the table with their values; `None` is NULL.
     pub fields: Vec<(String, Option<String>)>,
 }
@@ -75,7 +77,11 @@ fn incoming(
     }
     Ok(Incoming {
         resource,
-        row: Row { line, fields },
+        row: Row {
+            line,
+            number: None,
+            fields,
+        },
     })
 }
 
@@ -107,6 +113,18 @@ impl Refused {
             line,
             column: column.to_owned(),
             reason: reason.into(),
+        }
+    }
+
+    /// The same, saying which row of its line it is about.
+    #[must_use]
+    pub fn of_row(self, number: Option<u64>) -> Self {
+        match number {
+            None => self,
+            Some(number) => Self {
+                reason: format!("Row {number}: {}", self.reason),
+                ..self
+            },
         }
     }
 }
@@ -156,13 +174,22 @@ pub trait Source: Send {
 /// What of a file is not for the tables of the panel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// Statements of a dump that change rows and are not read, such as UPDATE and CREATE TRIGGER.
-    pub statements: u64,
+    /// Statements of a dump that change rows and are not read, such as UPDATE and CREATE, by their first word; at most twenty
+    /// kinds.
+    pub statements: BTreeMap<String, u64>,
     /// Rows of tables the panel does not know, or was not asked to read, by table; at most a hundred tables.
     pub rows: BTreeMap<String, u64>,
 }
 
 impl Skipped {
+    /// Counts a statement that begins with this word.
+    fn statement(&mut self, word: &str) {
+        let word: String = word.chars().take(32).flat_map(char::to_uppercase).collect();
+        if self.statements.len() < 20 || self.statements.contains_key(&word) {
+            *self.statements.entry(word).or_default() += 1;
+        }
+    }
+
     /// Counts a row of a table.
     fn row(&mut self, table: &str) {
         // Whatever a file calls them, no table of MySQL's has a longer name.

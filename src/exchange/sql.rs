@@ -99,7 +99,7 @@ impl Dump {
                     continue;
                 }
                 token if HARMLESS.iter().any(|word| token.is(word)) => {}
-                Token::Word(_) => self.skipped.statements += 1,
+                Token::Word(word) => self.skipped.statement(word),
                 Token::Name(_) | Token::String | Token::Other(_) => {
                     return Err(Stumble::File(Refused::at(
                         line,
@@ -162,7 +162,7 @@ impl Dump {
             self.scanner.skip_statement()?;
         }
         if table.is_none() {
-            self.skipped.statements += 1;
+            self.skipped.statement("INSERT");
             return Ok(());
         }
         Err(Stumble::Row(Refused::at(
@@ -197,7 +197,9 @@ impl Dump {
             let is_harmless = ["DATABASE", "SCHEMA", "INDEX", "UNIQUE"]
                 .iter()
                 .any(|word| token.is(word));
-            self.skipped.statements += u64::from(!is_harmless);
+            if !is_harmless {
+                self.skipped.statement("CREATE");
+            }
             return self.skip_from(&token);
         }
         let mut token = self.scanner.token()?;

@@ -62,13 +62,21 @@ const SQL_HEADER: &str =
 const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r'];
 
 /// Text of a cell that no spreadsheet takes for a formula: where it begins like one, an apostrophe stands in front. Text that
-/// already begins like a guarded one gets a further apostrophe, so that [`unguarded`] gives back just what there was.
+/// already begins like a guarded one gets a further apostrophe, so that [`unguarded`] gives back just what there was. `@` and
+/// a host name calls no function, and stays as it is: other programs compare such keys.
 pub fn guarded(text: &str) -> Cow<'_, str> {
-    if text.trim_start_matches('\'').starts_with(FORMULA) {
+    if !is_whole_domain(text) && text.trim_start_matches('\'').starts_with(FORMULA) {
         Cow::Owned(format!("'{text}"))
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// Whether a text is `@` and a host name, as the key of a catch-all is.
+fn is_whole_domain(text: &str) -> bool {
+    let of_host = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    text.strip_prefix('@')
+        .is_some_and(|host| !host.is_empty() && host.chars().all(of_host))
 }
 
 /// The text that [`guarded`] made this of; any other as it is.
@@ -321,7 +329,14 @@ mod tests {
     fn a_formula_is_guarded_and_every_text_comes_back() {
         for (plain, guard) in [
             ("=1+1", "'=1+1"),
-            ("@example.org", "'@example.org"),
+            ("@example.org", "@example.org"),
+            ("@xn--mller-kva.example-1.a_b", "@xn--mller-kva.example-1.a_b"),
+            ("@", "'@"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("@a.example,@b.example", "'@a.example,@b.example"),
+            ("@a.example\n", "'@a.example\n"),
+            ("'@example.org", "''@example.org"),
+            ("-example.org", "'-example.org"),
             ("+41", "'+41"),
             ("-", "'-"),
             ("\tx", "'\tx"),

@@ -121,7 +121,7 @@ async fn what_is_silenced_is_counted_and_no_reason_to_exit_3() {
     assert_eq!(on(&database, &["check"]).code, Some(3));
     database
         .script(
-            "INSERT INTO pw_silences SELECT 'PW102', 'aliases', pkid, '', 'joe', NOW() FROM aliases WHERE mail LIKE 'Sales%'",
+            "INSERT INTO pw_silenced (rule, table_name, row_key, reason, who, at) SELECT 'PW102', 'aliases', pkid, '', 'joe', NOW() FROM aliases WHERE mail LIKE 'Sales%'",
         )
         .await;
     let printed = on(&database, &["check"]).done();

@@ -49,7 +49,7 @@ async fn a_table_is_written_to_standard_output_in_each_format() {
         .await;
     let header = "pkid,mail,destination,enabled\n";
     let (first, second) = (
-        "1,'@mine.example,x@out.example,1\n",
+        "1,@mine.example,x@out.example,1\n",
         "2,a@theirs.example,x@out.example,1\n",
     );
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::program::{Finished, on, run_with_input, start_on};
+use crate::program::{Finished, on, run, run_with_input, start_on};
 use crate::support::Database;
 
 /// A file in a folder of its own.
@@ -83,6 +83,12 @@ async fn a_refused_row_is_named_and_keeps_everything_from_being_written_unless_i
     let refused = file.import(&database, "aliases", &[]);
     assert_eq!(
         (refused.code, refused.stdout.as_str()),
+        (Some(1), counts(0, 0, 0, 2).as_str()),
+        "nothing was written"
+    );
+    let tried = file.import(&database, "aliases", &["--dry-run"]);
+    assert_eq!(
+        (tried.code, tried.stdout.as_str()),
         (Some(1), counts(2, 0, 0, 2).as_str())
     );
     let first = format!("{}:4: mail: ", file.path());
@@ -96,6 +102,110 @@ async fn a_refused_row_is_named_and_keeps_everything_from_being_written_unless_i
     );
     assert!(skipped.stderr.contains(&first), "{}", skipped.stderr);
     assert_eq!(database.count("SELECT COUNT(*) FROM aliases").await, 2);
+}
+
+#[tokio::test]
+async fn a_refused_row_is_told_by_line_and_column_and_by_its_number_where_all_are_on_one_line() {
+    let database = Database::fresh().await;
+    let file = Given::new(
+        "aliases.csv",
+        "mail,destination,enabled\na@shop.example\nb@shop.example,joe@x.example,1,more\n",
+    );
+    let refused = file.import(&database, "aliases", &[]);
+    assert_eq!((refused.code, refused.stdout), (Some(1), counts(0, 0, 0, 2)));
+    for begins in [
+        ":2: destination: There are 1 fields",
+        ":3: enabled: There are 4 fields",
+    ] {
+        let begins = format!("{}{begins}", file.path());
+        assert!(
+            refused.stderr.lines().any(|line| line.starts_with(&begins)),
+            "{}",
+            refused.stderr
+        );
+    }
+    let row = |mail: &str| format!("{{\"mail\": \"{mail}\", \"destination\": \"joe@x.example\"}}");
+    let rows = [
+        row("a@shop.example"),
+        row("nobody"),
+        row("b@shop.example"),
+        row("*"),
+    ];
+    let file = Given::new("aliases.json", &format!("[{}]", rows.join(", ")));
+    let refused = file.import(&database, "aliases", &[]);
+    assert_eq!((refused.code, refused.stdout), (Some(1), counts(0, 0, 0, 2)));
+    for begins in [":1: mail: Row 2: ", ":1: mail: Row 4: "] {
+        let begins = format!("{}{begins}", file.path());
+        assert!(
+            refused.stderr.lines().any(|line| line.starts_with(&begins)),
+            "{}",
+            refused.stderr
+        );
+    }
+    let file = Given::new("aliases.json", &format!("[\n{}\n]", rows.join(",\n")));
+    let refused = file.import(&database, "aliases", &[]);
+    assert!(
+        refused.stderr.contains(":3: mail: ") && !refused.stderr.contains("Row "),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[tokio::test]
+async fn lists_and_overrides_are_imported_as_on_their_pages() {
+    let database = Database::fresh().await;
+    database
+        .script("INSERT INTO domains (domain) VALUES ('shop.example')")
+        .await;
+    let lists = Given::new("lists.csv", TWO);
+    assert_eq!(lists.import(&database, "lists", &[]).stdout, counts(2, 0, 0, 0));
+    assert_eq!(database.count("SELECT COUNT(*) FROM aliases").await, 2);
+    let overrides = Given::new(
+        "overrides.csv",
+        "domain,transport\na@shop.example,smtp:[mx.there.example]\nother.example,smtp:[mx.there.example]\n",
+    );
+    let refused = overrides.import(&database, "overrides", &["--skip-refused"]);
+    assert_eq!(refused.stdout, counts(1, 0, 0, 1), "{}", refused.stderr);
+    assert!(refused.stderr.contains(":3: domain: "), "{}", refused.stderr);
+    let stored = "SELECT COUNT(*) FROM domains WHERE domain = 'a@shop.example' AND transport = 'smtp:[mx.there.example]'";
+    assert_eq!(database.count(stored).await, 1);
+    let again = Given::new(
+        "overrides.csv",
+        "domain,transport\nb@shop.example,smtp:[mx.there.example]\n",
+    );
+    let variables = [
+        ("DATABASE_URL", database.url.as_str()),
+        ("POSTWARDEN_OVERRIDES__TABLE", "backups"),
+    ];
+    let done = run(&["import", "overrides", again.path()], &variables);
+    assert_eq!(
+        (done.code, done.stdout),
+        (Some(0), counts(1, 0, 0, 0)),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(database.count("SELECT COUNT(*) FROM backups").await, 1);
+}
+
+#[tokio::test]
+async fn statements_of_a_dump_that_are_not_read_are_counted_by_kind() {
+    let database = Database::fresh().await;
+    let dump = Given::new(
+        "dump.sql",
+        "SET NAMES utf8mb4;\nINSERT INTO aliases (mail, destination) VALUES ('a@shop.example', 'joe@x.example');\n\
+         UPDATE aliases SET enabled = 0;\nupdate users set enabled = 0;\nDELETE FROM domains;\n\
+         CREATE VIEW x AS SELECT 1;\n",
+    );
+    let done = dump.import(&database, "aliases", &[]);
+    assert_eq!(
+        (done.code, done.stdout),
+        (Some(0), counts(1, 0, 0, 0)),
+        "{}",
+        done.stderr
+    );
+    let line = done.stderr.lines().find(|line| line.contains("passed over"));
+    let line = line.unwrap_or_else(|| panic!("{}", done.stderr));
+    assert!(line.contains("1 CREATE, 1 DELETE, 2 UPDATE."), "{line}");
 }
 
 #[tokio::test]
@@ -117,8 +227,8 @@ async fn standard_input_is_read_too() {
 async fn what_cannot_be_imported_is_one_line() {
     let database = Database::howto().await;
     let file = Given::new("aliases.csv", TWO);
-    let line = file.import(&database, "people", &[]).refused(1);
-    assert!(line.contains("there is no table people"), "{line}");
+    let line = file.import(&database, "people", &[]).refused(2);
+    assert!(line.contains("people") && line.contains("aliases"), "{line}");
     let line = on(&database, &["import", "aliases", "/nowhere.csv"]).refused(1);
     assert!(line.contains("/nowhere.csv cannot be read"), "{line}");
     database.script("ALTER TABLE aliases ENGINE=MyISAM").await;

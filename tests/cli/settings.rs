@@ -60,6 +60,75 @@ fn an_unknown_setting_is_named() {
     assert!(line.contains("listen"), "{line}");
 }
 
+#[test]
+fn what_is_wrong_with_a_setting_is_told_with_its_place_and_what_it_may_be() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("panel.toml");
+    let path = file.to_str().expect("a path");
+    for (text, parts) in [
+        (
+            "[session]\nbogus = 1\n",
+            ["no setting session.bogus", "session.idle_minutes"],
+        ),
+        (
+            "[session]\nidle_minutes = \"soon\"\n",
+            ["session.idle_minutes is", "a whole number"],
+        ),
+        ("session = 5\n", ["session is", "a section"]),
+        (
+            "[log]\nformat = \"xml\"\n",
+            ["log.format is `xml`", "text or json"],
+        ),
+        ("listen = \"here\"\n", ["listen has to be", "127.0.0.1:8025"]),
+        ("[database]\nurl = 4711\n", ["database.url", "string"]),
+        ("\n\nlisten = \n", ["line 3", "string"]),
+        ("a = 1\na = 2\n", ["line 2", "duplicate"]),
+    ] {
+        fs::write(&file, text).expect("written");
+        let line = run(&["serve", "--config", path], &[]).refused(1);
+        assert!(line.contains(path), "{line}");
+        assert!(parts.iter().all(|part| line.contains(part)), "{parts:?}: {line}");
+        for inside in [
+            "src/",
+            "alloc::",
+            "default.",
+            "TOML source",
+            "struct",
+            "u32",
+            "4711",
+        ] {
+            assert!(!line.contains(inside), "{inside} in {line}");
+        }
+    }
+    let line = run(&["serve"], &[("POSTWARDEN_SESSION__BOGUS", "1")]).refused(1);
+    assert!(
+        line.contains("the variable POSTWARDEN_SESSION__BOGUS") && line.contains("session.idle_minutes"),
+        "{line}"
+    );
+    let line = run(&["serve"], &[("POSTWARDEN_SESSION__IDLE_MINUTES", "soon")]).refused(1);
+    assert!(
+        line.contains("POSTWARDEN_SESSION__IDLE_MINUTES") && line.contains("a whole number"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_named_with_what_to_look_at() {
+    let database = Database::fresh().await;
+    let nobody = "mysql://panel:geheim@127.0.0.1:1/maildb";
+    let stranger = database.url.replace("root:", "root:wrong");
+    let elsewhere = database.url.replace(&format!("/{}", database.name), "/nosuch");
+    for (url, parts) in [
+        (nobody, ["127.0.0.1:1", "see that the server runs"]),
+        (&stranger, ["refuses the sign-in", "DATABASE_URL"]),
+        (&elsewhere, ["no database nosuch", "DATABASE_URL"]),
+    ] {
+        let line = run(&["account", "list"], &[("DATABASE_URL", url)]).refused(1);
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+        assert!(!line.contains("geheim") && !line.contains("pool"), "{line}");
+    }
+}
+
 #[tokio::test]
 async fn the_database_may_come_from_a_file() {
     let database = Database::fresh().await;
@@ -108,6 +177,7 @@ async fn no_secret_stands_in_an_error() {
         "mysql://panel:geheim@127.0.0.1:port/maildb",
         "mysql://panel:geheim@127.0.0.1",
         "postgres://panel:geheim@127.0.0.1/maildb",
+        "panel:geheim@127.0.0.1/maildb",
         "geheim",
     ] {
         let line = run(&["serve"], &[("DATABASE_URL", url)]).refused(1);

@@ -35,10 +35,43 @@ fn what_is_no_command_is_one_line_and_exit_code_2() {
         assert!(line.starts_with("postwarden: "), "{arguments:?}: {line}");
         assert!(line.contains("--help"), "{arguments:?}: {line}");
     }
-    // Nothing at all: the help says what there is.
-    let nothing = run(&[], &[]);
-    assert_eq!(nothing.code, Some(2));
-    assert!(nothing.stderr.contains("serve"), "{nothing:?}");
+}
+
+#[test]
+fn a_command_without_the_one_behind_it_says_in_one_line_which_there_are() {
+    for (arguments, begins, names) in [
+        (&[][..], "postwarden: choose one of ", ["serve", "demo"]),
+        (
+            &["account"],
+            "postwarden: account: choose one of ",
+            ["create", "revoke"],
+        ),
+        (
+            &["postfix"],
+            "postwarden: postfix: choose one of ",
+            ["generate", "verify"],
+        ),
+        (
+            &["schema"],
+            "postwarden: schema: choose one of ",
+            ["doctor", "upgrade"],
+        ),
+    ] {
+        let line = run(arguments, &[]).refused(2);
+        assert!(line.starts_with(begins), "{line}");
+        assert!(names.iter().all(|name| line.contains(name)), "{line}");
+    }
+}
+
+#[test]
+fn a_table_that_is_not_known_is_a_mistake_of_usage_for_import_as_for_export() {
+    for arguments in [&["import", "nosuch", "file.csv"][..], &["export", "nosuch"]] {
+        let line = run(arguments, &[]).refused(2);
+        assert!(
+            line.contains("nosuch") && line.contains("aliases") && line.contains("overrides"),
+            "{line}"
+        );
+    }
 }
 
 #[test]

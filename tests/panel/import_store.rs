@@ -304,8 +304,8 @@ async fn a_column_the_table_lacks_is_refused_once_and_one_the_panel_does_not_kno
     expect_refused(
         &imported,
         &[
-            "1: mail: The row does not say what it is about.",
-            "1: mail: The row does not say what it is about.",
+            "1: mail: Row 1: The row does not say what it is about.",
+            "1: mail: Row 2: The row does not say what it is about.",
         ],
     );
 }

@@ -137,9 +137,9 @@ fn a_row_that_does_not_fit_is_refused_alone() {
         "a.csv",
         b"mail,destination\na@b.example\nc@d.example,e@f.example,,\nx@y.example,1,2\nx@y.example,\"a\"b\ng@h.example,i@j.example\n",
         &[
-            "refused 2: There are 1 fields here and 2 columns. Quote a field that has the separator or a line end in it.",
+            "refused 2: destination: There are 1 fields here and 2 columns. Quote a field that has the separator or a line end in it.",
             "3 aliases mail=c@d.example destination=e@f.example",
-            "refused 4: There are 3 fields here and 2 columns. Quote a field that has the separator or a line end in it.",
+            "refused 4: destination: There are 3 fields here and 2 columns. Quote a field that has the separator or a line end in it.",
             "refused 5: A quoted field goes on after its closing quote. Write a quote inside a quoted field twice.",
             "6 aliases mail=g@h.example destination=i@j.example",
         ],

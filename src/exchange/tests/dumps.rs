@@ -55,7 +55,10 @@ fn what_is_not_read_of_a_dump_is_counted() {
                     DELIMITER ;;\nCREATE PROCEDURE p() BEGIN INSERT INTO aliases VALUES (1,'a','b',1); END;;\nDELIMITER ;\n\
                     INSERT INTO other SELECT 1; INSERT aliases VALUE (1,'a','b',1)";
     let look = look("x.sql", changing.as_bytes(), into(&aliases::RESOURCE));
-    assert_eq!((look.skipped.statements, look.rows.len()), (5, 1));
+    assert_eq!(
+        (look.skipped.statements.values().sum::<u64>(), look.rows.len()),
+        (5, 1)
+    );
     assert_eq!(look.format, Format::Sql);
     assert_eq!(look.header, ["pkid", "mail", "destination", "enabled"]);
     assert!(look.is_certain());

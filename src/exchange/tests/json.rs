@@ -54,10 +54,10 @@ fn a_value_that_no_column_can_have_refuses_its_row_alone() {
 {"mail":"a@b.example"}]"#,
         &[
             "refused 1: destination: There is a list or an object here: a value is a string, a number, true, false or null.",
-            "refused 2: This is no object: a row is `{\"column\": \"value\", ...}`.",
-            "refused 2: This is no object: a row is `{\"column\": \"value\", ...}`.",
-            "refused 2: This is no object: a row is `{\"column\": \"value\", ...}`.",
-            "refused 2: This is not JSON as it should be: expected `:`.",
+            "refused 2: Row 2: This is no object: a row is `{\"column\": \"value\", ...}`.",
+            "refused 2: Row 3: This is no object: a row is `{\"column\": \"value\", ...}`.",
+            "refused 2: Row 4: This is no object: a row is `{\"column\": \"value\", ...}`.",
+            "refused 2: Row 5: This is not JSON as it should be: expected `:`.",
             "3 aliases mail=a@b.example",
         ],
     );

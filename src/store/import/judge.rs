@@ -59,6 +59,8 @@ impl From<Problem> for Not {
 /// A line that is being judged.
 struct Case<'l> {
     line: u64,
+    /// Which row of its line it is, where there are others on it.
+    number: Option<u64>,
     columns: &'l Columns,
     given: Given<'l>,
     /// The line as a new row.
@@ -122,11 +124,12 @@ impl<'a> Judge<'a> {
                 } else {
                     let reason = "The row does not say what it is about.".to_owned();
                     let column = resource.subject.to_owned();
-                    refused.push(Refused {
+                    let told = Refused {
                         line: line.line,
                         column,
                         reason,
-                    });
+                    };
+                    refused.push(told.of_row(line.number));
                 }
             }
             let table = importable(&self.schema, self.actor, resource)?.clone();
@@ -208,17 +211,17 @@ impl<'a> Judge<'a> {
         }
         let mut writes = Vec::new();
         for case in cases {
-            let line = case.line;
+            let (line, number) = (case.line, case.number);
+            let told = |column, reason| Refused { line, column, reason }.of_row(number);
             match self.judge_line(connection, &found, case).await {
                 Ok(write) => writes.push(write),
                 Err(Not::Needed) => self.tally.imported.unchanged += 1,
-                Err(Not::Possible(column, reason)) => refused.push(Refused { line, column, reason }),
+                Err(Not::Possible(column, reason)) => refused.push(told(column, reason)),
                 Err(Not::Judged(Stop::Refused(refusal))) => {
                     let Some((column, reason)) = refusal.told(resource) else {
                         return Err(refusal.into());
                     };
-                    let column = column.to_owned();
-                    refused.push(Refused { line, column, reason });
+                    refused.push(told(column.to_owned(), reason));
                 }
                 Err(Not::Judged(stop)) => return Err(stop),
             }
@@ -250,6 +253,7 @@ impl<'a> Judge<'a> {
         }
         Case {
             line: line.line,
+            number: line.number,
             columns,
             given,
             draft,

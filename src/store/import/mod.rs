@@ -11,7 +11,7 @@ mod tally;
 mod write;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -21,14 +21,14 @@ use super::unit::{Stop, TRIES};
 use super::{Effect, Note, Refusal, Store, Written};
 use crate::access::Actor;
 use crate::error::Error;
-use crate::exchange::{Material, Refused};
+use crate::exchange::{Material, Refused, Skipped};
 use crate::mail::{MailboxPassword, PasswordHash, visible};
 use crate::progress::Progress;
 use crate::resource::Value;
 use batch::Batches;
 use judge::{Judge, importable};
 use mailbox::hashed;
-use tally::Write;
+use tally::{Tally, Write};
 
 /// How a file is taken over.
 #[derive(Debug, Clone, Default)]
@@ -141,9 +141,7 @@ impl Store {
                 passwords.extend(write.password.map(|password| (write.subject, password)));
             }
         }
-        for (table, rows) in &batches.skipped().rows {
-            judge.tally.remark(0, &left_out(table, *rows));
-        }
+        tell_skipped(&mut judge.tally, &batches.skipped());
         let (imported, written) = judge.tally.finish();
         Ok(Looked {
             imported,
@@ -183,6 +181,7 @@ impl Store {
                 judge.tally.take_back(resource, write, &refusal);
             }
         }
+        tell_skipped(&mut judge.tally, &batches.skipped());
         let (mut imported, _) = judge.tally.finish();
         // Once it is committed the tables are others.
         imported.effect.extend_from_slice(foreseen.sentences().await?);
@@ -212,6 +211,16 @@ impl Store {
     }
 }
 
+/// Tells what of a file is not read.
+fn tell_skipped(tally: &mut Tally, skipped: &Skipped) {
+    for (table, rows) in &skipped.rows {
+        tally.remark(0, &left_out(table, *rows));
+    }
+    if !skipped.statements.is_empty() {
+        tally.remark(0, &passed_over(&skipped.statements));
+    }
+}
+
 /// Said of rows of a file that are for none of the tables it is imported into.
 fn left_out(table: &str, rows: u64) -> String {
     let rows = if rows == 1 {
@@ -222,6 +231,18 @@ fn left_out(table: &str, rows: u64) -> String {
     format!(
         "{rows} left out: they are of `{}`, which this import does not take.",
         visible(table)
+    )
+}
+
+/// Said of statements of a dump that are not read.
+fn passed_over(statements: &BTreeMap<String, u64>) -> String {
+    let kinds: Vec<String> = statements
+        .iter()
+        .map(|(word, count)| format!("{count} {}", visible(word)))
+        .collect();
+    format!(
+        "Statements of the file were passed over: {}. Of a dump the rows of INSERT and REPLACE are read, and nothing is run.",
+        kinds.join(", ")
     )
 }
 
