@@ -11,7 +11,7 @@ use super::connect::classify;
 use super::sql::ident;
 use crate::error::{Error, ReadOnly, Result};
 use crate::postfix::Tables;
-use crate::resource::{self, Resource};
+use crate::resource::{self, Part, Resource};
 
 /// How old an answer may be for reading; writing always looks anew.
 const FRESH: Duration = Duration::from_secs(1);
@@ -138,6 +138,9 @@ impl Table {
                 )),
             ),
             Some(_) => match self.lacks(resource) {
+                None if resource.part == Part::Overrides && !self.has("transport") => {
+                    return Some(self.without_transport());
+                }
                 None => return None,
                 Some(column) => (
                     format!(
@@ -149,6 +152,24 @@ impl Table {
             },
         };
         Some(ReadOnly { reason, statement })
+    }
+
+    /// Why no override can be kept here.
+    fn without_transport(&self) -> ReadOnly {
+        let column = Resource::by_table(&self.name).and_then(|resource| resource.column("transport"));
+        ReadOnly {
+            reason: format!(
+                "The table {} has no column transport, and an override is a transport: it would be saved without it and do \
+                 nothing. Give the table the column, or, with overrides.table in the settings, have overrides written to \
+                 a table that has one.",
+                self.name
+            ),
+            statement: Some(format!(
+                "ALTER TABLE {} ADD transport VARCHAR(255) NOT NULL DEFAULT '{}';",
+                ident(&self.name),
+                column.map_or("", |column| column.default)
+            )),
+        }
     }
 }
 

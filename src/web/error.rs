@@ -175,11 +175,7 @@ pub fn finish(app: &App, about: &About, fields: &Fields, response: Response) -> 
 /// The page for an error.
 pub fn page(app: &App, about: &About, fields: &Fields, error: &Error) -> Response {
     if matches!(error, Error::SignedOut) && about.reads() {
-        let target = if about.target == "/" {
-            String::new()
-        } else {
-            app.urls.page(&about.target)
-        };
+        let target = app.urls.page(&about.target);
         return see_other(&app.urls.page(&format!("/login{}", query(&[("next", &target)]))));
     }
     if let (Error::Due(due), true) = (error, about.reads()) {

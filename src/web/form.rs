@@ -10,6 +10,7 @@ use super::changes::History;
 use super::limits::Limits;
 use super::overrides::Placement;
 use super::page::{Page, render};
+use super::question::Question;
 use super::request::{Fields, Visitor};
 use super::text;
 use crate::access::{Actor, Scope};
@@ -47,7 +48,7 @@ pub struct Form {
     /// What is wrong, for the summary: anchor of the field and text.
     pub problems: Vec<(String, String)>,
     /// What is suspicious.
-    pub warnings: Vec<String>,
+    pub question: Question,
     /// What a person should know about the stored row before changing it.
     pub notes: Vec<String>,
     /// Whether another new form follows the save.
@@ -90,8 +91,8 @@ pub enum Extra {
 pub struct MailboxExtra {
     /// Whether the box for the self alias is ticked.
     pub self_alias: bool,
-    /// Whether there is one already.
-    pub has_alias: bool,
+    /// Whether there is one already; `None` where the database has no table for it.
+    pub has_alias: Option<bool>,
     /// How the stored password is hashed and what is wrong with it; `None` for a new mailbox.
     pub password: Option<String>,
     /// Whether a new password is to be generated.
@@ -234,6 +235,37 @@ pub fn typed(resource: &Resource, table: &Table, fields: &Fields, stored: Option
         .collect()
 }
 
+/// Columns that decide what becomes of mail, or who reads it. What people note beside it may get lost in a table without the
+/// column.
+const DECISIVE: [&str; 8] = [
+    "transport",
+    "destination",
+    "maildir",
+    "password",
+    "status",
+    "newadr",
+    "kind",
+    "action",
+];
+
+/// Why a form cannot be saved as it was sent: it decides something in a column that the live table lacks, which would be lost.
+pub fn without_column(resource: &Resource, table: &Table, fields: &Fields) -> Option<String> {
+    let lost = |column: &&Column| {
+        let typed = fields.get(column.name).unwrap_or_default().trim();
+        DECISIVE.contains(&column.name)
+            && !typed.is_empty()
+            && typed != column.default
+            && !table.has(kept_in(column))
+    };
+    let column = resource.columns.iter().find(lost)?;
+    let name = kept_in(column);
+    Some(format!(
+        "{}: the table `{}` of this database has no column `{name}`, so that this value cannot be stored. Leave it out, or \
+         give the table the column first, as `postwarden migrate` makes it in a new database.",
+        column.label, table.name
+    ))
+}
+
 /// Puts back what domain owners may not set, whatever they sent: which user writes mail where.
 pub fn keep_rare(values: &mut Typed, resource: &Resource, table: &Table, stored: Option<&Row>) {
     for (name, value) in values {
@@ -243,10 +275,18 @@ pub fn keep_rare(values: &mut Typed, resource: &Resource, table: &Table, stored:
     }
 }
 
-/// The columns of a form: those the live table has. A password is kept in another column than the form's.
+/// The columns of a form: those the live table has.
 fn columns<'a>(resource: &'a Resource, table: &'a Table) -> impl Iterator<Item = &'static Column> + 'a {
-    let kept = |c: &Column| if c.kind == Kind::Password { "crypt" } else { c.name };
-    resource.columns.iter().filter(move |c| table.has(kept(c)))
+    resource.columns.iter().filter(|c| table.has(kept_in(c)))
+}
+
+/// The table's column for one of the form: a password is kept in another.
+fn kept_in(column: &Column) -> &'static str {
+    if column.kind == Kind::Password {
+        "crypt"
+    } else {
+        column.name
+    }
 }
 
 impl Form {
@@ -273,7 +313,7 @@ impl Form {
             version: String::new(),
             fields,
             problems: Vec::new(),
-            warnings: Vec::new(),
+            question: Question::default(),
             notes: Vec::new(),
             again: false,
             next: String::new(),
@@ -384,8 +424,8 @@ impl Form {
     }
 
     /// Asks to confirm.
-    pub fn with_warnings(mut self, warnings: Vec<String>) -> Self {
-        self.warnings = warnings;
+    pub fn with_question(mut self, question: Question) -> Self {
+        self.question = question;
         self.stage = Stage::Confirm;
         self
     }

@@ -17,6 +17,7 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
 use tracing::Instrument;
+use url::Url;
 
 use super::multipart::Arriving;
 use super::{App, Panel, boxed, error, request};
@@ -69,6 +70,7 @@ pub fn around(app: &App, pages: Router<App>) -> Result<Panel> {
         .layer(from_fn_with_state(app.clone(), request::envelope))
         .layer(same_site)
         .layer(from_fn_with_state(app.clone(), explain_refusal))
+        .layer(from_fn_with_state(app.clone(), refuse_other_pages))
         .layer(CompressionLayer::new().gzip(true))
         .with_state(app.clone());
     let base = app.urls.base().to_owned();
@@ -103,6 +105,33 @@ async fn explain_refusal(State(app): State<App>, request: Request, next: Next) -
         return response;
     }
     error::cross_site(&app, host.as_ref().and_then(|host| host.to_str().ok()))
+}
+
+/// Refuses a form of which only the Referer says where it comes from, where that is another site: browsers that send neither
+/// Origin nor Sec-Fetch-Site still send it. Programs that send none of the three come from no site.
+async fn refuse_other_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let host = text(header::HOST);
+    let says_more = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    if request.method().is_safe() || says_more {
+        return next.run(request).await;
+    }
+    match text(header::REFERER).and_then(|referrer| Url::parse(referrer).ok()) {
+        Some(page) if !is_own(&app, &page, host) => error::cross_site(&app, host),
+        _ => next.run(request).await,
+    }
+}
+
+/// Whether a page is of the panel: of its public address, or of the host that was asked.
+fn is_own(app: &App, page: &Url, host: Option<&str>) -> bool {
+    let origin = page.origin().ascii_serialization();
+    let place = origin.split_once("://").map(|(_, place)| place);
+    origin == app.urls.origin() || (place.is_some() && place == host)
 }
 
 /// Serves what is below the base path as if it stood at the root; the health pages answer at the root too.
@@ -147,6 +176,7 @@ where
     async move {
         let mut response = routed.oneshot(request).await?;
         secure(response.headers_mut(), &app);
+        app.metrics.request(&method, response.status(), started.elapsed());
         let status = response.status().as_u16();
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(%method, path, status, ms, from, "{method} {path} answered {status}");

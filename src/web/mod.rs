@@ -26,12 +26,14 @@ mod invitation;
 mod jobs;
 mod layers;
 mod limits;
+mod metrics;
 mod multipart;
 mod overrides;
 mod page;
 mod passkeys;
 mod postfix;
 mod proof;
+mod question;
 mod reports;
 mod request;
 mod room;
@@ -71,6 +73,7 @@ use crate::store::{ChangeQuery, Sessions, Store};
 use check::Checking;
 use download::Downloads;
 use jobs::Jobs;
+use metrics::Metrics;
 use request::{Asked, Visitor};
 use routes::Routes;
 use secrets::Secrets;
@@ -97,6 +100,7 @@ pub struct App {
     jobs: Arc<Jobs>,
     uploads: Arc<Uploads>,
     downloads: Arc<Downloads>,
+    metrics: Arc<Metrics>,
 }
 
 /// The whole panel as one service.
@@ -121,6 +125,7 @@ impl App {
             jobs: Arc::default(),
             uploads: Arc::default(),
             downloads: Arc::default(),
+            metrics: Arc::default(),
         })
     }
 
@@ -139,16 +144,18 @@ impl App {
         layers::around(self, pages)
     }
 
-    /// Serves the panel until `stop` resolves, then lets requests under way finish for some seconds.
+    /// Serves the panel until `stop` resolves, then lets requests under way finish for some seconds; and `/metrics` on the
+    /// address of the settings, where there is one.
     ///
     /// # Errors
-    /// The listener fails.
+    /// The listener fails, or there can be none for `/metrics`.
     pub async fn serve(
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
         let panel = self.panel()?;
+        let metrics = tokio::spawn(metrics::serve(self.clone(), metrics::listen(&self.config).await?));
         // The decoy for unknown names is made now, so that the first of them takes no longer than the rest.
         access::verify_nobody(String::new()).await?;
         let sweeper = tokio::spawn(sweep(
@@ -178,6 +185,7 @@ impl App {
             }
         };
         sweeper.abort();
+        metrics.abort();
         // Connections to the database that are still in use are not waited for either.
         let _ = tokio::time::timeout(CLOSING, self.store.close()).await;
         served.map_err(|e| Error::unexpected("listening", e))

@@ -140,6 +140,7 @@ fn refused<T>(
     reason: Reason,
     wait: Option<Duration>,
 ) -> Shown<T> {
+    app.metrics.sign_in_failed();
     let failure = Failure { from, name, reason };
     match app.config.log.format {
         LogFormat::Text => failure.print(),

@@ -103,11 +103,18 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequestParts<S> for Asked<T> {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::by(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+impl<T: DeserializeOwned + Default> Asked<T> {
+    /// What the query of an address asks for.
+    pub fn by(query: &str) -> Self {
         let mut first = serde_json::Map::new();
-        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             first.entry(name).or_insert_with(|| value.into());
         }
-        Ok(Self(serde_json::from_value(first.into()).unwrap_or_default()))
+        Self(serde_json::from_value(first.into()).unwrap_or_default())
     }
 }
 

@@ -384,6 +384,7 @@ async fn every_page_of_somebody_signed_in_offers_to_sign_out() {
 async fn a_form_from_another_site_is_refused_and_writes_nothing() {
     let (panel, operator) = ground().await;
     let own = panel.base.trim_end_matches('/').to_owned();
+    let referrer = format!("{own}/aliases/new");
     let body = "mail=info@shop.example&destination=joe@x.example&enabled=1";
     for headers in [
         &[("sec-fetch-site", "cross-site")][..],
@@ -391,6 +392,8 @@ async fn a_form_from_another_site_is_refused_and_writes_nothing() {
         &[("origin", "https://evil.example")],
         &[("origin", "null")],
         &[("origin", "http://127.0.0.1:1")],
+        &[("referer", "https://evil.example/page?x=1")],
+        &[("referer", "http://127.0.0.1:1/")],
         &[
             ("sec-fetch-site", "cross-site"),
             ("origin", "https://evil.example"),
@@ -412,6 +415,11 @@ async fn a_form_from_another_site_is_refused_and_writes_nothing() {
         &[("sec-fetch-site", "same-origin"), ("origin", &*own)][..],
         &[("sec-fetch-site", "none")],
         &[("origin", &own)],
+        &[("referer", &referrer)],
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("referer", "https://evil.example/"),
+        ],
         &[],
     ]
     .iter()

@@ -92,7 +92,7 @@ async fn without_a_session_a_page_leads_to_the_sign_in_and_back() {
     let panel = panel().await;
     let browser = panel.browser();
     for (path, location) in [
-        ("", "/login"),
+        ("", "/login?next=%2F"),
         ("aliases?q=a%26b", "/login?next=%2Faliases%3Fq%3Da%2526b"),
         ("domains/1/delete", "/login?next=%2Fdomains%2F1%2Fdelete"),
         ("changes", "/login?next=%2Fchanges"),
