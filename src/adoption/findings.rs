@@ -301,7 +301,7 @@ fn passwords(facts: &Facts) -> Vec<Finding> {
             rule,
             "users",
             format!("{} of users {what}.{because}", count(number, "row")),
-            "Set new passwords; `/check` names the mailboxes.",
+            "Set new passwords.",
         )
     })
     .collect()

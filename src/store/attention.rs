@@ -13,6 +13,7 @@ use super::sql::{ident, push_scope};
 use super::{Override, Store};
 use crate::access::Actor;
 use crate::error::Result;
+use crate::lint::{self, Severity};
 use crate::resource::{Resource, backups, domains, users};
 
 /// Rows named; the rest are counted.
@@ -29,8 +30,8 @@ pub struct Finding {
     pub count: u64,
     /// What is the matter, after the number: `mailboxes still have …`.
     pub message: &'static str,
-    /// Whether mail is lost or can be read by others, rather than merely taking a way nobody meant.
-    pub serious: bool,
+    /// How bad the linter's rule about the same is.
+    pub severity: Severity,
     /// The first few: key and subject.
     pub examples: Vec<(String, String)>,
 }
@@ -45,7 +46,8 @@ pub(super) struct Question {
     /// Of rows called `r`, whose domain is `{domain}`.
     pub condition: &'static str,
     pub message: &'static str,
-    pub serious: bool,
+    /// The linter's rule about the same, which says how bad it is; empty where the question is of a report alone.
+    pub rule: &'static str,
 }
 
 /// The rules of docs/postfix.md that one statement finds.
@@ -56,7 +58,7 @@ const QUESTIONS: &[Question] = &[
         needs: &[("backups", "transport")],
         condition: "r.enabled = 1 AND TRIM(r.transport) IN (':[]', 'smtp:[]', 'relay:[]')",
         message: "with a transport that stops all outgoing mail for a minute after each message",
-        serious: true,
+        rule: "PW122",
     },
     Question {
         name: "howto-password",
@@ -64,7 +66,7 @@ const QUESTIONS: &[Question] = &[
         needs: &[("users", "crypt")],
         condition: "r.enabled = 1 AND r.crypt = 'sdtrusfX0Jj66'",
         message: "with the password ChangeMe, which the howto gives every row",
-        serious: true,
+        rule: "PW154",
     },
     Question {
         name: "shared-directory",
@@ -73,7 +75,7 @@ const QUESTIONS: &[Question] = &[
         condition: "r.enabled = 1 AND TRIM(BOTH '/' FROM TRIM(r.maildir)) IN (SELECT shared FROM (SELECT \
                     TRIM(BOTH '/' FROM TRIM(maildir)) AS shared FROM users GROUP BY shared HAVING COUNT(*) > 1) AS twice)",
         message: "in a directory that another mailbox has too: each reads the other's mail",
-        serious: true,
+        rule: "PW153",
     },
     Question {
         name: "under-catch-all",
@@ -82,7 +84,7 @@ const QUESTIONS: &[Question] = &[
         condition: "r.enabled = 1 AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.mail = r.id AND a.enabled = 1) AND EXISTS \
                     (SELECT 1 FROM aliases c WHERE c.mail = CONCAT('@', {domain}) AND c.enabled = 1)",
         message: "without a self alias, so that the catch-all of the domain takes their mail",
-        serious: true,
+        rule: "PW139",
     },
     Question {
         name: "no-domain",
@@ -93,10 +95,26 @@ const QUESTIONS: &[Question] = &[
             ("backups", "domain"),
             ("backups", "enabled"),
         ],
-        condition: "r.enabled = 1 AND {domain} NOT IN (SELECT domain FROM domains WHERE enabled = 1) AND {domain} NOT IN \
-                    (SELECT domain FROM backups WHERE enabled = 1)",
-        message: "in a domain that is not enabled here: nothing reaches them",
-        serious: false,
+        condition: "r.enabled = 1 AND {domain} NOT IN (SELECT domain FROM domains WHERE domain IS NOT NULL) AND {domain} NOT \
+                    IN (SELECT domain FROM backups WHERE domain IS NOT NULL)",
+        message: "in a domain this server does not know: nothing reaches them",
+        rule: "PW149",
+    },
+    Question {
+        name: "domain-off",
+        resource: &users::RESOURCE,
+        needs: &[
+            ("domains", "domain"),
+            ("domains", "enabled"),
+            ("backups", "domain"),
+            ("backups", "enabled"),
+        ],
+        condition: "r.enabled = 1 AND {domain} NOT IN (SELECT domain FROM domains WHERE enabled = 1 AND domain IS NOT NULL) AND \
+                    {domain} NOT IN (SELECT domain FROM backups WHERE enabled = 1 AND domain IS NOT NULL) AND ({domain} IN \
+                    (SELECT domain FROM domains WHERE domain IS NOT NULL) OR {domain} IN (SELECT domain FROM backups WHERE \
+                    domain IS NOT NULL))",
+        message: "in a domain that is disabled: nothing reaches them",
+        rule: "PW224",
     },
     Question {
         name: "also-backup",
@@ -104,7 +122,7 @@ const QUESTIONS: &[Question] = &[
         needs: &[("backups", "domain"), ("backups", "enabled")],
         condition: "r.enabled = 1 AND r.domain IN (SELECT domain FROM backups WHERE enabled = 1)",
         message: "that are backup MX entries too: Postfix delivers here and ignores their relay recipients",
-        serious: false,
+        rule: "PW112",
     },
     Question {
         name: "no-recipients",
@@ -113,7 +131,7 @@ const QUESTIONS: &[Question] = &[
         condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND r.domain NOT IN (SELECT SUBSTRING_INDEX(recipient, '@', -1) \
                     FROM relays WHERE enabled = 1)",
         message: "without a relay recipient: every address of them is refused",
-        serious: false,
+        rule: "PW123",
     },
     Question {
         name: "required",
@@ -124,7 +142,7 @@ const QUESTIONS: &[Question] = &[
                     CONCAT('postmaster@', r.domain) AND p.enabled = 1) OR NOT EXISTS (SELECT 1 FROM aliases a WHERE \
                     a.mail = CONCAT('abuse@', r.domain) AND a.enabled = 1))",
         message: "without postmaster@ or abuse@, which are required (RFC 2142)",
-        serious: false,
+        rule: "PW121",
     },
 ];
 
@@ -176,9 +194,14 @@ fn question(resource: &Resource, name: &str) -> Option<&'static Question> {
         .find(|q| q.name == name && q.resource.slug == resource.slug)
 }
 
+/// How bad the linter says it is.
+fn severity(rule: &str) -> Severity {
+    lint::rule(rule).map_or(Severity::Notice, |rule| rule.severity)
+}
+
 impl Store {
     /// What the actor should look at first, also of the overrides; questions about tables or columns that are missing are
-    /// left out.
+    /// left out. The worst first.
     ///
     /// # Errors
     /// The database does not answer.
@@ -198,7 +221,7 @@ impl Store {
                 resource: &crate::resource::overrides::IN_DOMAINS,
                 count: twice.len() as u64,
                 message: "stored in several rows: Postfix takes whichever its map finds first",
-                serious: false,
+                severity: severity("PW206"),
                 examples: twice
                     .iter()
                     .take(NAMED as usize)
@@ -206,6 +229,7 @@ impl Store {
                     .collect(),
             });
         }
+        findings.sort_by_key(|finding| finding.severity);
         Ok(findings)
     }
 
@@ -252,7 +276,7 @@ impl Store {
             resource,
             count: count.unsigned_abs(),
             message: question.message,
-            serious: question.serious,
+            severity: severity(question.rule),
             examples,
         }))
     }

@@ -183,13 +183,40 @@ pub struct Change {
     /// The change it undid, and the one row of it; `None` is all of it.
     pub undoes: Option<(u64, Option<u32>)>,
     /// The changes that undid it, or rows of it.
-    pub undone_by: Vec<(u64, Option<u32>)>,
+    pub undone_by: Vec<Undoing>,
     /// Rows it changed that the actor may see.
     pub count: u64,
     /// Whether these are all.
     pub is_whole: bool,
     /// The first of them.
     pub rows: Vec<ChangedRow>,
+}
+
+impl Change {
+    /// Whether all of it is undone, and still is.
+    pub fn is_undone(&self) -> bool {
+        self.undone_by
+            .iter()
+            .any(|undoing| undoing.stands && undoing.row.is_none())
+    }
+
+    /// Whether the row at this place is undone, and still is.
+    pub fn is_row_undone(&self, seq: u32) -> bool {
+        self.undone_by
+            .iter()
+            .any(|undoing| undoing.stands && undoing.row.is_none_or(|row| row == seq))
+    }
+}
+
+/// A change that undid another one.
+#[derive(Debug, Clone, Copy)]
+pub struct Undoing {
+    /// Its number.
+    pub id: u64,
+    /// The one row that it undid; `None` is all of them.
+    pub row: Option<u32>,
+    /// Whether nothing of it has been undone in turn.
+    pub stands: bool,
 }
 
 /// One row's part of a change.

@@ -44,6 +44,9 @@ pub struct ListQuery {
     pub after: String,
     /// Rows a page has.
     pub per: String,
+    /// Whether what the fragment names comes first: the address itself, then what begins with it. Such a list has one page.
+    #[serde(skip)]
+    pub nearest: bool,
 }
 
 /// The order of a list.
@@ -160,7 +163,11 @@ impl Store {
         // where reading the table once and sorting the hits is several times cheaper.
         let along_index = query.q.trim().is_empty() && table.column(sort.column).is_some_and(|c| c.unique);
         push_after(&mut sql, resource, table, sort, along_index, &query.after);
-        sql.push(order_by(resource, sort, along_index));
+        if query.nearest {
+            push_nearest(&mut sql, resource, query.q.trim());
+        } else {
+            sql.push(order_by(resource, sort, along_index));
+        }
         sql.push(format!(" LIMIT {}", per_page + 1));
         let found = sql.build().fetch_all(&self.pool).await?;
         let mut rows = found
@@ -536,6 +543,29 @@ pub(super) fn order_by(resource: &Resource, sort: Sort, along_index: bool) -> St
             ident(resource.key)
         )
     }
+}
+
+/// The order of a list that has what a fragment names first: the subject itself, its local part, what begins with it, the
+/// domains that begin with it, and the rest by subject. The hits are sorted anyway, so it costs a few comparisons of each.
+fn push_nearest(sql: &mut QueryBuilder<MySql>, resource: &Resource, typed: &str) {
+    let subject = searchable(resource.subject);
+    sql.push(format!(" ORDER BY CASE WHEN {subject} = "));
+    sql.push_bind(typed.to_owned());
+    sql.push(" THEN 0");
+    let anywhere = fragment(typed);
+    let literal = anywhere.strip_prefix('%').and_then(|rest| rest.strip_suffix('%'));
+    let literal = literal.unwrap_or_default();
+    let [local, begins, domain] = ["{}@%", "{}%", "%@{}%"].map(|place| place.replace("{}", literal));
+    for (pattern, place) in [(local, 1), (begins, 2), (domain, 3)] {
+        sql.push(format!(" WHEN {subject} LIKE "));
+        sql.push_bind(pattern);
+        sql.push(format!(" ESCAPE '!' THEN {place}"));
+    }
+    sql.push(format!(
+        " ELSE 4 END, {}, {}",
+        ident(resource.subject),
+        ident(resource.key)
+    ));
 }
 
 /// Restricts to rows after a cursor. The comparison is written out: MariaDB reads the whole index for `(c, k) > (?, ?)`.

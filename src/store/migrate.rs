@@ -36,6 +36,7 @@ const STEPS: &[(u32, &str)] = &[
     (7, include_str!("../../migrations/panel/0007_silences.sql")),
     (8, include_str!("../../migrations/panel/0008_change_notes.sql")),
     (9, include_str!("../../migrations/panel/0009_backups.sql")),
+    (10, include_str!("../../migrations/panel/0010_silenced.sql")),
 ];
 
 const STEPS_TABLE: &str = "CREATE TABLE IF NOT EXISTS pw_migrations (\n  step INT UNSIGNED NOT NULL PRIMARY KEY,\n  \

@@ -65,7 +65,9 @@ pub struct ChangeView {
     pub undoes: Option<u64>,
     /// The changes that undid it, or a row of it.
     pub undone_by: Vec<u64>,
-    /// Whether the visitor may undo all of it, as far as that is a matter of tables.
+    /// Whether all of it is undone, and still is.
+    pub is_undone: bool,
+    /// Whether there is something to undo in it, and the visitor may undo all of it as far as that is a matter of tables.
     pub may_undo: bool,
 }
 
@@ -82,6 +84,8 @@ pub struct RowChange {
     pub key: String,
     pub deleted: bool,
     pub columns: Vec<ColumnChange>,
+    /// Whether it is undone, and still is.
+    pub is_undone: bool,
     /// Whether the visitor may write its table.
     pub may_undo: bool,
 }
@@ -112,6 +116,7 @@ impl RowChange {
             subject: text::plain(&row.subject),
             slug: resource.map(|r| r.slug),
             deleted: row.action == Action::Delete,
+            is_undone: false,
             may_undo: resource.is_some_and(|resource| actor.require_write(resource).is_ok()),
             key: if place.is_some() {
                 row.subject.trim_end().to_lowercase()
@@ -131,6 +136,24 @@ impl RowChange {
         }
     }
 
+    /// What differs of its columns; where the row was added or deleted, all of them.
+    pub fn differing(&self) -> Vec<&ColumnChange> {
+        let is_whole = self.action != Action::Update;
+        self.columns
+            .iter()
+            .filter(|column| is_whole || column.differs)
+            .collect()
+    }
+
+    /// The columns that stayed as they were.
+    pub fn unchanged(&self) -> Vec<&ColumnChange> {
+        let is_part = self.action == Action::Update;
+        self.columns
+            .iter()
+            .filter(|column| is_part && !column.differs)
+            .collect()
+    }
+
     /// The page of the row, unless the change deleted it.
     pub fn page(&self, page: &Page) -> Option<String> {
         let slug = self.slug.filter(|_| !self.deleted)?;
@@ -140,13 +163,17 @@ impl RowChange {
 
 impl ChangeView {
     /// A recorded change, made readable for this actor.
-    pub fn new(actor: &Actor, change: Change) -> Self {
-        let rows: Vec<RowChange> = change
-            .rows
+    pub fn new(actor: &Actor, mut change: Change) -> Self {
+        let rows: Vec<RowChange> = std::mem::take(&mut change.rows)
             .into_iter()
-            .map(|row| RowChange::new(actor, row))
+            .map(|row| RowChange {
+                is_undone: change.is_row_undone(row.seq),
+                ..RowChange::new(actor, row)
+            })
             .collect();
         let count = change.count;
+        let is_undone =
+            change.is_undone() || (count == rows.len() as u64 && rows.iter().all(|row| row.is_undone));
         let what = match (rows.first(), count) {
             _ if !change.what.is_empty() && count == 1 => change.what.clone(),
             _ if !change.what.is_empty() => format!("{}: {} rows", change.what, text::number(count)),
@@ -154,7 +181,7 @@ impl ChangeView {
             (Some(row), n) => format!("{} {} rows, first {}", row.past, text::number(n), row.noun),
             (None, _) => String::new(),
         };
-        let mut undone_by: Vec<u64> = change.undone_by.iter().map(|(id, _)| *id).collect();
+        let mut undone_by: Vec<u64> = change.undone_by.iter().map(|undoing| undoing.id).collect();
         undone_by.dedup();
         Self {
             id: change.id,
@@ -163,7 +190,8 @@ impl ChangeView {
             origin: change.origin,
             what: text::plain(&what),
             is_named: !change.what.is_empty() && count > 1,
-            may_undo: change.is_whole && rows.iter().all(|row| row.may_undo),
+            is_undone,
+            may_undo: !is_undone && change.is_whole && rows.iter().all(|row| row.may_undo),
             more: count.saturating_sub(rows.len() as u64),
             rows,
             count,

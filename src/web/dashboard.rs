@@ -6,12 +6,14 @@ use axum::response::Response;
 
 use super::archive::Age;
 use super::changes::ChangeView;
+use super::check;
 use super::page::{Page, render};
 use super::request::Visitor;
 use super::text;
 use super::urls::query;
 use super::watch::NOW;
 use crate::error::Result;
+use crate::lint::Severity;
 use crate::resource::overrides::IN_DOMAINS;
 use crate::resource::{self, Part, Resource};
 use crate::store::{ChangeQuery, Override, Total};
@@ -31,6 +33,8 @@ struct Dashboard {
     cards: Vec<Card>,
     remarks: Vec<Remark>,
     findings: Vec<Attention>,
+    /// `3 errors and 1 warning`, where that is known.
+    found: Option<String>,
     changes: Vec<ChangeView>,
 }
 
@@ -48,7 +52,7 @@ struct Attention {
     /// The list they are in.
     list: String,
     message: &'static str,
-    serious: bool,
+    severity: Severity,
     /// The first few: page and name.
     examples: Vec<(String, String)>,
     rest: u64,
@@ -73,6 +77,7 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
     let (store, actor) = (&visitor.app.store, &visitor.actor);
     let mut cards = Vec::new();
     let mut remarks = Vec::new();
+    let mut rows = 0;
     for resource in resource::ALL {
         let tally = store.tally(actor, resource).await?;
         cards.push(Card {
@@ -86,6 +91,7 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         if resource.part != Part::Whole {
             continue;
         }
+        rows += tally.map_or(0, |(count, _)| count);
         match store.table(resource).await? {
             None => remarks.push(Remark {
                 resource,
@@ -128,6 +134,7 @@ pub async fn show(visitor: Visitor) -> Result<Response> {
         cards,
         remarks,
         findings: findings(&visitor, &overrides).await?,
+        found: check::in_short(&visitor, rows).await?,
         changes: changes
             .into_iter()
             .map(|change| ChangeView::new(actor, change))
@@ -159,7 +166,7 @@ async fn findings(visitor: &Visitor, overrides: &[Override]) -> Result<Vec<Atten
                 count: text::total(Total::Exactly(finding.count), words.noun, words.many),
                 list: urls.page(&format!("/{slug}{}", query(&[("needs", finding.name)]))),
                 message: finding.message,
-                serious: finding.serious,
+                severity: finding.severity,
                 rest: finding.count - finding.examples.len() as u64,
                 examples: finding
                     .examples

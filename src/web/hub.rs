@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::changes::ChangeView;
+use super::check::{self, Report};
 use super::form::Gauge;
 use super::limits::SELF_ALIASES;
 use super::page::{Page, render};
@@ -14,12 +15,13 @@ use super::view::RowView;
 use super::{crud, text};
 use crate::access::Rights;
 use crate::error::Result;
+use crate::lint::Told;
 use crate::mail::items_of;
 use crate::resource::overrides::IN_DOMAINS;
 use crate::resource::{
     Kind, Part, Resource, access, aliases, backups, domains, lists, relays, relocated, users,
 };
-use crate::store::{ChangeQuery, ListQuery, Row, Stored, Total, Usage, Used};
+use crate::store::{ChangeQuery, ListQuery, Override, Row, Stored, Total, Usage, Used};
 
 /// Rows a section shows; the rest are behind a link.
 const SHOWN: u16 = 20;
@@ -42,6 +44,8 @@ struct Hub {
     /// What the transport does, in a word or two.
     delivery: &'static str,
     problems: Vec<String>,
+    /// How many findings there are in the domain: `3 findings`; empty where that is not known.
+    findings: String,
     required: Vec<Required>,
     catch_all: Option<Alias>,
     sections: Vec<Section>,
@@ -107,7 +111,8 @@ struct Line {
     does: String,
     mono: bool,
     enabled: bool,
-    problem: bool,
+    /// What is the matter with it: class and word of a badge.
+    badge: Option<(&'static str, &'static str)>,
 }
 
 /// The domain as a backup MX entry.
@@ -133,6 +138,7 @@ pub async fn show(visitor: Visitor, key: String, headers: HeaderMap) -> Result<R
         visitor: &visitor,
         domain: &domain,
         usage: visitor.app.store.usage(&visitor.actor).await?,
+        findings: check::known_of(&visitor, &domain).await?,
         here: visitor.app.urls.row("domains", &stored.row.key),
     };
     render(StatusCode::OK, &hub.read(&stored, writable).await?)
@@ -144,6 +150,8 @@ struct Look<'a> {
     domain: &'a str,
     /// How much of the limited domains is used.
     usage: Vec<Usage>,
+    /// What the linter finds in it, where that is quickly known.
+    findings: Option<Report>,
     /// The hub's own address.
     here: String,
 }
@@ -188,6 +196,9 @@ impl Look<'_> {
             },
             transport,
             problems: view.problems,
+            findings: self.findings.as_ref().map_or_else(String::new, |report| {
+                text::total(Total::Exactly(report.total()), "finding", "findings")
+            }),
             required,
             catch_all,
             sections,
@@ -304,6 +315,8 @@ impl Look<'_> {
     fn line(&self, resource: &'static Resource, row: &Row) -> Line {
         let store = &self.visitor.app.store;
         let subject = text::plain(row.text(resource.subject));
+        let mut view = RowView::new(resource, store, row, "");
+        view.add(&self.told(resource.table, &row.key));
         let (does, mono) = match resource.slug {
             "users" => (row.text("name").to_owned(), false),
             "lists" => (
@@ -338,8 +351,17 @@ impl Look<'_> {
             does: text::plain(&does),
             mono,
             enabled: row.is_enabled(),
-            problem: row.check(resource, store.rules()).is_err(),
+            badge: view.badge(),
         }
+    }
+
+    /// What the linter finds in a row.
+    fn told(&self, table: &str, key: &str) -> Vec<Told> {
+        let findings = self.findings.iter();
+        findings
+            .flat_map(|report| report.of_row(table, key))
+            .cloned()
+            .collect()
     }
 
     /// `joe@` and `example.org`, where the domain is the hub's own.
@@ -367,11 +389,23 @@ impl Look<'_> {
                     does: text::plain(row.transport()),
                     mono: true,
                     enabled: row.is_enabled(),
-                    problem: row.rows.len() > 1,
+                    badge: self.badge(row),
                 }
             })
             .collect();
         Ok(self.filled(&IN_DOMAINS, lines, found.total, found.next.is_some()))
+    }
+
+    /// The badge of an override: the worst of its rows.
+    fn badge(&self, row: &Override) -> Option<(&'static str, &'static str)> {
+        let store = &self.visitor.app.store;
+        let (resource, stored) = row.rows.first()?;
+        let mut view = RowView::new(resource, store, &stored.row, "");
+        for (resource, stored) in &row.rows {
+            view.add(&self.told(resource.table, &stored.row.key));
+        }
+        let twice = (row.rows.len() > 1).then_some(("warn", "warning"));
+        view.badge().or(twice)
     }
 
     /// The required addresses and the catch-all.

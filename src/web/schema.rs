@@ -34,6 +34,15 @@ struct Line {
     more: Option<String>,
 }
 
+/// What is wrong with passwords by rules that judge every mailbox too, so that the findings name the mailboxes.
+const PASSWORDS: [&str; 2] = ["PW154", "PW226"];
+
+impl Line {
+    fn is_of_mailboxes(&self) -> bool {
+        PASSWORDS.contains(&self.finding.rule)
+    }
+}
+
 /// `/schema`
 pub async fn show(visitor: Visitor) -> Result<Response> {
     let diagnosing = visitor.app.store.diagnose(&visitor.actor);

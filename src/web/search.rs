@@ -77,6 +77,7 @@ pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Resp
         let state = ListQuery {
             q: q.clone(),
             per: SHOWN.to_owned(),
+            nearest: true,
             ..ListQuery::default()
         };
         let found = visitor.app.store.list(&visitor.actor, resource, &state).await?;

@@ -10,13 +10,13 @@ use super::jobs::{self, Outcome};
 use super::overrides::not_allowed;
 use super::page::{Notice, Page, render};
 use super::request::{Fields, KeySegment, Visitor};
-use super::text;
+use super::{text, urls};
 use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::resource::Resource;
 use crate::resource::overrides::PLACES;
-use crate::store::{Action, Otherwise, UndoRefusal, Which, Written};
+use crate::store::{Action, ChangeQuery, Otherwise, UndoRefusal, Which, Written};
 
 /// The page that asks, or says why not.
 #[derive(Template)]
@@ -57,6 +57,8 @@ struct Conflict {
     page: Page,
     id: u64,
     rows: Vec<OtherwiseView>,
+    /// Whether the change has other rows, which can be undone one by one.
+    has_others: bool,
 }
 
 /// Such a row.
@@ -65,6 +67,10 @@ struct OtherwiseView {
     subject: String,
     /// Its page, where it is there.
     address: Option<String>,
+    /// The latest change to it, where that came later: number and page.
+    later: Option<(u64, String)>,
+    /// The page of every change to it.
+    all: String,
     /// Columns with their values before the change, as it left them, and now, and whether the last two differ.
     columns: Vec<(String, [Option<String>; 3], bool)>,
 }
@@ -225,28 +231,50 @@ impl Undoing {
 
     /// 409: rows are otherwise now; nothing was written.
     async fn conflict(self, rows: Vec<Otherwise>) -> Result<Outcome> {
-        let urls = &self.visitor.app.urls;
-        let rows = rows
-            .into_iter()
-            .map(|row| OtherwiseView {
-                noun: row.resource.words.noun,
-                subject: text::plain(&row.subject),
-                address: row.is_there.then(|| urls.row(row.resource.slug, &row.key)),
-                columns: row
-                    .columns
-                    .into_iter()
-                    .map(|c| {
-                        let versions = [c.before, c.left, c.now];
-                        (c.name, versions.map(|v| v.as_deref().map(text::plain)), c.differs)
-                    })
-                    .collect(),
-            })
-            .collect();
+        let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
+        let (change, _) = store.change(actor, self.id, 0).await?;
+        let mut shown = Vec::new();
+        for row in rows {
+            shown.push(self.otherwise(row).await?);
+        }
         let page = Conflict {
             page: self.visitor.page("Changed since", "changes").await?,
             id: self.id,
-            rows,
+            has_others: matches!(self.which, Which::Whole) && change.count > shown.len() as u64,
+            rows: shown,
         };
         Ok(Outcome::Page(render(StatusCode::CONFLICT, &page)?))
+    }
+
+    /// A row that is otherwise now, with the way to what made it so.
+    async fn otherwise(&self, row: Otherwise) -> Result<OtherwiseView> {
+        let (urls, actor) = (&self.visitor.app.urls, &self.visitor.actor);
+        let query = ChangeQuery {
+            table: row.resource.table.to_owned(),
+            key: row.key.clone(),
+            ..ChangeQuery::default()
+        };
+        let latest = self
+            .visitor
+            .app
+            .store
+            .change_lines(actor, &query, None, 1)
+            .await?;
+        let later = latest.first().map(|line| line.change).filter(|id| *id > self.id);
+        Ok(OtherwiseView {
+            noun: row.resource.words.noun,
+            subject: text::plain(&row.subject),
+            address: row.is_there.then(|| urls.row(row.resource.slug, &row.key)),
+            later: later.map(|id| (id, urls.page(&format!("/changes/{id}")))),
+            all: urls.page(&format!("/changes{}", urls::query(&query.filters()))),
+            columns: row
+                .columns
+                .into_iter()
+                .map(|c| {
+                    let versions = [c.before, c.left, c.now];
+                    (c.name, versions.map(|v| v.as_deref().map(text::plain)), c.differs)
+                })
+                .collect(),
+        })
     }
 }

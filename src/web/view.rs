@@ -1,22 +1,16 @@
 //! Rows as a list shows them.
 
 use super::text;
+use super::urls::query;
 use crate::access::{Actor, Rights};
 use crate::error::Result;
-use crate::lint::{Severity, Told};
-use crate::mail::Destinations;
-use crate::resource::{Column, Kind, Resource};
+use crate::lint::{Severity, Told, is_said_by_the_refusal};
+use crate::mail::{Destinations, DomainName, domain_of};
+use crate::resource::{Column, Kind, Part, Resource};
 use crate::store::{Row, Store};
 
 /// Destinations a list shows of one row; the rest are counted.
 const SHOWN: usize = 3;
-
-/// Rules about one value by itself: where the row would be refused, that has said the same.
-const OF_ONE_VALUE: &[&str] = &[
-    "PW101", "PW102", "PW103", "PW104", "PW105", "PW106", "PW107", "PW108", "PW111", "PW114", "PW122",
-    "PW126", "PW127", "PW131", "PW133", "PW136", "PW141", "PW142", "PW149", "PW150", "PW151", "PW152",
-    "PW157", "PW164", "PW166", "PW167",
-];
 
 /// One row of a list.
 #[derive(Debug)]
@@ -87,11 +81,13 @@ impl RowView {
         }
     }
 
-    /// Adds what the linter finds in the row, but for notices, and for what the row's own grammar has said already.
+    /// Adds what the linter finds in the row, the worst first, but for notices, and for what the row's own grammar has said already.
     pub fn add(&mut self, findings: &[Told]) {
         let refused = !self.problems.is_empty();
+        let mut findings: Vec<&Told> = findings.iter().collect();
+        findings.sort_by_key(|told| told.severity);
         for told in findings {
-            let said = refused && OF_ONE_VALUE.contains(&told.rule);
+            let said = refused && is_said_by_the_refusal(told.rule);
             if told.severity < Severity::Notice {
                 self.severity = Some(
                     self.severity
@@ -102,6 +98,18 @@ impl RowView {
                 }
             }
         }
+    }
+
+    /// The end of the address of the findings of the row's domain, in its table.
+    pub fn findings(&self, resource: &Resource) -> String {
+        let domain = DomainName::parse(&domain_of(&self.subject));
+        let domain = domain.as_ref().map_or("", DomainName::as_str);
+        let table = match resource.part {
+            // They stand in two.
+            Part::Overrides => "",
+            Part::Whole | Part::Lists => resource.table,
+        };
+        query(&[("table", table), ("domain", domain)])
     }
 
     /// The badge of a row with which something is the matter: its class and word.

@@ -314,7 +314,7 @@ async fn a_deleted_account_leaves_nothing_but_the_record() {
     assert_eq!(accounts(&panel).await, 2);
     let answer = operator.submit(&asked, &[("confirm", "1")]).await;
     assert_eq!((answer.status, answer.location()), (303, "/accounts"));
-    assert_eq!(joe.get("").await.location(), "/login");
+    assert_eq!(joe.get("").await.location(), "/login?next=%2F");
     for table in [
         "pw_grants",
         "pw_limits",

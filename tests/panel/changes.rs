@@ -158,7 +158,7 @@ async fn the_page_of_changes_shows_and_filters_them() {
     second.post(&page, &[SAMPLES[1].change, ("enabled", "1")]).await;
 
     let all = operator.get("changes").await;
-    let entries = all.texts(".log summary");
+    let entries = all.texts(".log > li > details > summary");
     assert_eq!(entries.len(), 3);
     assert!(
         entries[0].contains("changed alias info@shop.example"),
@@ -190,7 +190,7 @@ async fn the_page_of_changes_shows_and_filters_them() {
             operator
                 .get(&format!("changes?{filter}"))
                 .await
-                .texts(".log summary")
+                .texts(".log > li > details > summary")
                 .len(),
             count,
             "{filter}"

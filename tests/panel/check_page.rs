@@ -72,7 +72,7 @@ async fn a_finding_names_its_row_and_one_click_mends_it_as_a_change_that_is_reco
     assert_eq!(status(&panel).await, "[OK]");
     let after = operator.get("check").await;
     assert!(
-        after.text(".notice.ok").contains("Mended late@kept.example"),
+        after.text(".notice.ok").contains("Fixed late@kept.example"),
         "{}",
         after.text("main")
     );
@@ -229,6 +229,37 @@ async fn filters_leave_what_they_name() {
             "{nothing}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_number_says_how_many_of_the_domains_findings_are_shown() {
+    let (panel, operator) = ground().await;
+    let row =
+        "INSERT INTO aliases (pkid, mail, destination) VALUES (13, ' odd@here.example', 'x@out.example')";
+    panel.database.script(row).await;
+    let total = |page: &Answer| page.text(".bar + p");
+    let all = operator.get("check?domain=here.example").await;
+    let number = all.texts(".told > li").len();
+    assert_eq!(total(&all), format!("{number} findings in here.example."));
+    let some = operator.get("check?domain=here.example&rule=PW102").await;
+    assert_eq!(
+        total(&some),
+        format!("1 of {number} findings in here.example."),
+        "as many as are shown"
+    );
+}
+
+#[tokio::test]
+async fn what_stops_the_mail_of_others_comes_before_all_other_errors() {
+    let (panel, operator) = ground().await;
+    let row = "INSERT INTO domains (domain, transport) VALUES ('*', 'smtp:[mx.out.example]')";
+    panel.database.script(row).await;
+    let page = operator.get("check").await;
+    let severities = page.texts(".rule-head .tag");
+    assert_eq!(page.attributes(".rule", "id")[0], "PW114");
+    let mut sorted = severities.clone();
+    sorted.sort_by_key(|severity| ["error", "warning", "notice"].iter().position(|s| s == severity));
+    assert_eq!(severities, sorted);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn each_format_has_every_stored_column_in_the_order_of_the_keys() {
     assert_eq!(
         file(&operator, "aliases/export.csv").await,
         "pkid,mail,destination,enabled\n7,b@mine.example,x@out.example,1\n\
-         8,'@mine.example,\"'=HYPERLINK(\"\"x\"\")\",0\n9,a@mine.example,\"x@out.example,y@out.example\",1\n\
+         8,@mine.example,\"'=HYPERLINK(\"\"x\"\")\",0\n9,a@mine.example,\"x@out.example,y@out.example\",1\n\
          10,c@theirs.example,secret@out.example,1\n"
     );
     let json = file(&operator, "aliases/export.json").await;

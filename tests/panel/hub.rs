@@ -517,6 +517,41 @@ async fn a_start_that_cannot_be_is_refused_whole_and_the_input_kept() {
 }
 
 #[tokio::test]
+async fn a_search_shows_what_is_named_before_what_only_holds_it() {
+    let (_panel, operator) = panel_with(
+        "INSERT INTO domains (domain) VALUES ('shop.example'), ('mary.example'); \
+         INSERT INTO aliases (mail, destination) SELECT CONCAT('a', seq, '@shop.example'), 'mary@shop.example' FROM seq_1_to_20; \
+         INSERT INTO aliases (mail, destination) VALUES ('rosemary@shop.example', 'x@y.example'), \
+           ('mary-ann@shop.example', 'x@y.example'), ('mary@shop.example', 'x@y.example'), \
+           ('x@mary.example', 'x@y.example'), ('MARY', 'x@y.example')",
+    )
+    .await;
+    for (typed, first) in [
+        (
+            "Mary",
+            &[
+                "MARY",
+                "mary@shop.example",
+                "mary-ann@shop.example",
+                "x@mary.example",
+            ][..],
+        ),
+        ("mary@shop.example", &["mary@shop.example"]),
+    ] {
+        let found = operator.get(&format!("search?q={typed}")).await;
+        let aliases = found.texts("#in-aliases + table th[scope=row] a.mono");
+        assert_eq!(aliases[..first.len()].to_vec(), first, "{typed}");
+    }
+    for odd in ["%25", "!", "_%25", "ma!"] {
+        assert_eq!(
+            operator.get(&format!("search?q={odd}")).await.status,
+            200,
+            "{odd}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_search_finds_fragments_in_keys_and_in_targets_of_every_table() {
     let (panel, operator) = panel_with(
         "INSERT INTO domains (domain, transport) VALUES ('k1.example', 'smtp:[t1.example]'), ('k2@k1.example', 'smtp:[t2.example]'); \
@@ -653,9 +688,9 @@ async fn the_dashboard_names_what_needs_attention_with_its_number() {
         ),
         (
             "1 mailbox",
-            "the catch-all of the domain takes their mail: swallowed@bad.example error",
+            "the catch-all of the domain takes their mail: swallowed@bad.example warning",
         ),
-        ("1 domain", "required (RFC 2142): bare.bad.example warning"),
+        ("1 domain", "required (RFC 2142): bare.bad.example notice"),
         (
             "1 override",
             "stored in several rows: Postfix takes whichever its map finds first: twice@bad.example warning",
@@ -664,10 +699,72 @@ async fn the_dashboard_names_what_needs_attention_with_its_number() {
         assert!(has(&found, start, middle), "{start} {middle}: {found:#?}");
     }
     let page = operator.get("").await;
+    let severities = page.texts(".findings .tag");
+    let worst_first =
+        severities.is_sorted_by_key(|s| ["error", "warning", "notice"].iter().position(|of| of == s));
+    assert!(worst_first, "{severities:?}");
     for link in page.attributes(".findings a.mono", "href") {
         let answer = operator.get(&link).await;
         assert!(matches!(answer.status, 200 | 303), "{link}: {}", answer.status);
     }
+}
+
+#[tokio::test]
+async fn the_dashboard_and_a_hub_count_what_the_page_of_findings_shows() {
+    // An alias loop, which no list of the dashboard knows.
+    let loops = "INSERT INTO aliases (mail, destination) VALUES ('ring@bad.example', 'ring2@bad.example'), \
+                 ('ring2@bad.example', 'ring@bad.example')";
+    let (panel, operator) = panel_with(&[&mistakes("bad.example"), loops].join("; ")).await;
+    let check = operator.get("check").await;
+    let number = |start: &str| {
+        let options = check.texts("#severity option");
+        let option = options.iter().find(|option| option.starts_with(start)).cloned();
+        option.map_or_else(String::new, |option| {
+            option.chars().filter(char::is_ascii_digit).collect::<String>()
+        })
+    };
+    let dashboard = operator.get("").await;
+    let said = dashboard.text(".section-head a");
+    assert_eq!(
+        said,
+        format!(
+            "All findings: {} errors and {} warnings",
+            number("Errors"),
+            number("Warnings")
+        )
+    );
+    let hub = operator.get(&hub_of(&panel.database, "bad.example").await).await;
+    let said = hub.text(".facts a");
+    let page = operator.get("check?domain=bad.example").await;
+    assert_eq!(page.text(".bar + p"), format!("{said} in bad.example."));
+    let ring = hub
+        .texts(".pairs li")
+        .into_iter()
+        .find(|line| line.starts_with("ring@"));
+    assert!(
+        ring.is_some_and(|line| line.ends_with("error")),
+        "{}",
+        hub.text("main")
+    );
+}
+
+#[tokio::test]
+async fn of_many_rows_the_dashboard_says_what_the_last_check_found() {
+    let many = "INSERT INTO relays (recipient) SELECT CONCAT('r', seq, '@kept.example') FROM seq_1_to_2100";
+    let (panel, operator) = panel_with(&[&mistakes("bad.example"), many].join("; ")).await;
+    let said = async |browser: &Browser| browser.get("").await.text(".section-head a");
+    assert_eq!(said(&operator).await, "All findings");
+    operator.get("check?domain=bad.example").await;
+    assert_eq!(said(&operator).await, "All findings", "one domain is not all");
+    operator.get("check").await;
+    let last = said(&operator).await;
+    assert!(
+        last.contains(" errors and ") && last.ends_with(" at the last check"),
+        "{last}"
+    );
+    let owner = panel.signed_in("owner", Role::Owner, &["bad.example"]).await;
+    let theirs = said(&owner).await;
+    assert!(theirs.contains(" errors and ") && theirs != last, "{theirs}");
 }
 
 #[tokio::test]
@@ -883,7 +980,9 @@ async fn counted(browser: &Browser) -> Vec<(String, u64)> {
 }
 
 /// Rows that [`mistakes`] has none of: mailboxes without a domain, a domain in two tables, a backup MX without recipients.
-const MORE_MISTAKES: &str = "INSERT INTO users (id, maildir, crypt) VALUES ('lost@nowhere.example', 'l/', '$6$x'), \
+const MORE_MISTAKES: &str = "INSERT INTO domains (domain, enabled) VALUES ('off.example', 0); \
+                             INSERT INTO users (id, maildir, crypt) VALUES ('lost@nowhere.example', 'l/', '$6$x'), \
+                             ('asleep@off.example', 'asleep/', '$6$x'), \
                              ('weak2@nowhere.example', 'w2/', 'sdtrusfX0Jj66'); \
                              INSERT INTO domains (domain) VALUES ('also.example'); \
                              INSERT INTO backups (domain, transport) VALUES ('also.example', ':[mail.x.example]'); \
@@ -920,6 +1019,7 @@ async fn the_lists_of_the_dashboard_have_exactly_the_rows_it_counts() {
         "/users?needs=shared-directory",
         "/users?needs=under-catch-all",
         "/users?needs=no-domain",
+        "/users?needs=domain-off",
         "/domains?needs=also-backup",
         "/backups?needs=no-recipients",
         "/domains?needs=required",

@@ -283,7 +283,7 @@ async fn sessions_and_duties_from_before_end_with_the_new_password_and_a_second_
     panel.change_account("joe", AccountChange::MustChange).await;
     let token = token(&operator, "joe").await;
     assert_eq!(choose(&panel.browser(), &token, NEW).await.status, 303);
-    assert_eq!(joe.get("").await.location(), "/login");
+    assert_eq!(joe.get("").await.location(), "/login?next=%2F");
     panel.database.forget_codes().await;
     let answer = sign_in(&joe, "joe", NEW).await;
     assert_eq!(answer.location(), "/login", "the code is asked for");

@@ -38,8 +38,8 @@ const ROWS: &str = "
     INSERT INTO access_rules (pkid, kind, pattern, message) VALUES
       (N1, 'recipient', 'spam@NAME.example', 'zzNAME no'), (N2, 'recipient', 'zzNAME@NAME.example', 'zzNAME no'),
       (N3, 'sender', 'zzNAME-boss@NAME.example', 'zzNAME no'), (N4, 'client', 'zzNAME.NAME.example', 'zzNAME no');
-    INSERT INTO pw_silences (rule, table_name, row_key, reason, who, at) VALUES
-      ('PW138', 'aliases', 'N2', 'zzNAME reason', 'zzNAME', NOW());";
+    INSERT INTO pw_silenced (rule, table_name, row_key, by_owner, reason, who, at) VALUES
+      ('PW138', 'aliases', 'N2', TRUE, 'zzNAME reason', 'zzNAME', NOW());";
 
 /// A row of nobody who is asked that has to do with the rows of `{key}`.
 const FAN: &str = "INSERT INTO aliases (mail, destination) VALUES

@@ -273,6 +273,7 @@ async fn reading_is_the_same_to_an_owner_with_a_neighbour_and_without() {
             "shared-directory",
             "under-catch-all",
             "no-domain",
+            "domain-off",
             "also-backup",
             "no-recipients",
             "required",

@@ -608,3 +608,54 @@ async fn there_is_nothing_to_undo_of_changes_that_are_not_there() {
     assert_eq!(undo(&auditor, 1).await.status, 403);
     assert!(SAMPLES[1].is_there(&panel.database).await);
 }
+
+/// Whether the page of a change offers to undo all of it.
+async fn offers_undo(browser: &Browser, change: u64) -> bool {
+    let page = browser.get(&format!("changes/{change}")).await;
+    let forms = page.attributes("main form", "action");
+    forms.contains(&format!("/changes/{change}/undo"))
+}
+
+#[tokio::test]
+async fn what_is_undone_offers_no_undo_until_that_is_undone_too() {
+    let (panel, operator) = ground().await;
+    let row = [("mail", "info@shop.example"), ("destination", "x@y.example")];
+    operator.post("aliases", &row).await;
+    let added = latest(&panel.database).await;
+    assert!(offers_undo(&operator, added).await);
+    undo(&operator, added).await;
+    let undone = latest(&panel.database).await;
+    assert!(!offers_undo(&operator, added).await);
+    assert!(offers_undo(&operator, undone).await, "which would bring it again");
+    undo(&operator, undone).await;
+    assert!(offers_undo(&operator, added).await, "it holds again");
+    assert!(!offers_undo(&operator, undone).await);
+}
+
+#[tokio::test]
+async fn a_conflict_leads_to_the_change_that_is_in_the_way_and_to_the_other_rows() {
+    let (panel, operator) = ground().await;
+    let rows = "INSERT INTO aliases (pkid, mail, destination) VALUES (91, 'a@shop.example', 'x@y.example'), \
+                (92, 'b@shop.example', 'x@y.example')";
+    panel.database.script(rows).await;
+    let both = [
+        ("key", "91"),
+        ("key", "92"),
+        ("action", "disable"),
+        ("confirm", "1"),
+    ];
+    operator.post("aliases/bulk", &both).await;
+    let set = latest(&panel.database).await;
+    operator.post("aliases/91/enabled", &[("value", "1")]).await;
+    let later = latest(&panel.database).await;
+    assert_eq!(later, set + 1, "two changes");
+    let conflict = undo(&operator, set).await;
+    assert_eq!(conflict.status, 409, "{}", conflict.text("main"));
+    let links = conflict.attributes("main a", "href");
+    assert!(links.contains(&format!("/changes/{later}")), "{links:?}");
+    let said = conflict.text("main");
+    assert!(
+        said.contains("The other rows of the change can be undone one by one"),
+        "{said}"
+    );
+}

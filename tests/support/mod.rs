@@ -370,6 +370,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether the page waits for a confirmation.
+    pub fn asks(&self) -> bool {
+        self.status == 200 && !self.attributes("button[name=confirm]", "value").is_empty()
+    }
+
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();

@@ -1,13 +1,13 @@
 //! The record, read: pages of changes, one change, and the rows of many for a file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use sqlx::mysql::MySqlRow;
 use sqlx::{MySql, QueryBuilder, Row as _};
 use time::PrimitiveDateTime;
 
-use super::{Action, Change, ChangedRow, columns, push_visible};
+use super::{Action, Change, ChangedRow, Undoing, columns, push_visible};
 use crate::access::{Actor, Scope};
 use crate::error::{Error, Result};
 use crate::mail::{DomainName, domain_of};
@@ -135,7 +135,7 @@ pub struct ChangeLine {
 struct Noted {
     what: String,
     undoes: Option<(u64, Option<u32>)>,
-    undone_by: Vec<(u64, Option<u32>)>,
+    undone_by: Vec<Undoing>,
 }
 
 impl Store {
@@ -326,9 +326,17 @@ impl Store {
         sql.push(" ORDER BY change_id");
         let notes: Vec<(u64, String, Option<u64>, Option<u32>)> =
             sql.build_query_as().fetch_all(&self.pool).await?;
+        let undoing: Vec<u64> = notes
+            .iter()
+            .filter(|note| note.2.is_some())
+            .map(|note| note.0)
+            .collect();
+        let undone = self.undone_of(&undoing).await?;
         for (id, what, undoes, row) in notes {
-            if let Some(undone) = undoes {
-                noted.entry(undone).or_default().undone_by.push((id, row));
+            if let Some(origin) = undoes {
+                let stands = !undone.contains(&id);
+                let undoing = Undoing { id, row, stands };
+                noted.entry(origin).or_default().undone_by.push(undoing);
             }
             let own = noted.entry(id).or_default();
             own.what = what;
@@ -357,6 +365,17 @@ impl Store {
             }
         }
         Ok((noted, totals))
+    }
+
+    /// Which of these changes something has undone, or a row of them.
+    async fn undone_of(&self, ids: &[u64]) -> Result<HashSet<u64>, sqlx::Error> {
+        if ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut sql = QueryBuilder::new("SELECT undoes FROM pw_change_notes WHERE undoes IN (");
+        push_ids(&mut sql, ids);
+        let found: Vec<u64> = sql.build_query_scalar().fetch_all(&self.pool).await?;
+        Ok(found.into_iter().collect())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::store::sql::{ident, push_granted};
 use crate::store::{Known, Store};
 
 /// Domains of a page.
-const DOMAINS: usize = 50;
+const DOMAINS: usize = 100;
 
 /// Addresses of one domain that its score in the list is of, at most.
 const SAMPLE: usize = 200;

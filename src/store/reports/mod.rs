@@ -35,7 +35,7 @@ const fn orphan(resource: &'static Resource, condition: &'static str) -> Questio
         needs: KNOWN,
         condition,
         message: HOMELESS,
-        serious: false,
+        rule: "",
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) const REPORTED: &[Question] = &[
         needs: &[("backups", "domain"), ("backups", "enabled")],
         condition: "{domain} NOT IN (SELECT domain FROM backups WHERE enabled = 1 AND domain IS NOT NULL)",
         message: "in a domain that is not relayed to its primary server: nothing asks for them",
-        serious: false,
+        rule: "",
     },
     // A rule about a domain is about its subdomains too.
     orphan(
@@ -71,7 +71,7 @@ pub(super) const REPORTED: &[Question] = &[
         condition: "r.enabled = 1 AND EXISTS (SELECT 1 FROM aliases a WHERE a.mail = r.id AND a.enabled = 1 AND LOCATE(CONCAT(',', \
                     TRIM(r.id), ','), CONCAT(',', REGEXP_REPLACE(a.destination, '[,;[:space:]]+', ','), ',')) = 0)",
         message: "whose alias does not list them: what comes for them goes elsewhere, and no copy stays",
-        serious: true,
+        rule: "PW140",
     },
     Question {
         name: "no-catch-all",
@@ -80,7 +80,7 @@ pub(super) const REPORTED: &[Question] = &[
         condition: "r.enabled = 1 AND r.domain NOT LIKE '%@%' AND NOT EXISTS (SELECT 1 FROM aliases c WHERE c.mail = \
                     CONCAT('@', r.domain) AND c.enabled = 1)",
         message: "without a catch-all: unknown names are refused",
-        serious: false,
+        rule: "",
     },
 ];
 

@@ -1,4 +1,4 @@
-//! What the linter finds in the rows, with a way to mend each or to be told no more of it.
+//! What the linter finds in the rows, with a way to fix each or to silence it.
 
 mod act;
 mod report;
@@ -21,12 +21,11 @@ use crate::resource::Resource;
 use crate::store::{ListQuery, News, Store, Total};
 use crate::web::App;
 use crate::web::page::{Page, render, see_other};
-use crate::web::request::{Asked, Visitor};
+use crate::web::request::{Asked, Fields, Visitor};
 use crate::web::routes::Routes;
 use crate::web::text;
 use crate::web::urls::query;
-pub use report::Checking;
-use report::Report;
+pub use report::{Checking, Report};
 use view::{Choice, Group, Silenced};
 
 /// Up to so many rows are checked for every page. More are checked behind it.
@@ -34,6 +33,9 @@ const AT_ONCE: u64 = 20_000;
 
 /// How long a page waits for a check of its own; one that takes longer goes on behind it too.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Up to so many rows are checked for a page that is about something else, and how long it waits for that.
+const GLANCE: (u64, Duration) = (2_000, Duration::from_millis(700));
 
 /// Seconds after which a page that waits for a check is asked for again.
 const AGAIN: HeaderValue = HeaderValue::from_static("3");
@@ -57,6 +59,17 @@ pub struct Wanted {
     domain: String,
     rule: String,
     page: String,
+    /// The finding that was to be silenced without a reason.
+    #[serde(skip)]
+    unreasoned: Option<About>,
+}
+
+/// A finding: of this rule, in this table, about the row of this key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct About {
+    rule: String,
+    table: String,
+    key: String,
 }
 
 impl Wanted {
@@ -95,7 +108,7 @@ struct Check {
     rules: Vec<Choice>,
     groups: Vec<Group>,
     silenced: Vec<Silenced>,
-    /// How many findings there are at all: `3 findings`.
+    /// How many findings there are: `3 findings in all`.
     total: Option<String>,
     /// How old they are, where they are not of this moment.
     at: Option<String>,
@@ -108,7 +121,35 @@ struct Check {
 
 /// `/check`
 async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response> {
-    let visitor = &visitor;
+    shown(&visitor, wanted).await
+}
+
+/// The findings again, with the one that was to be silenced without a reason.
+async fn unreasoned(visitor: &Visitor, fields: &Fields) -> Result<Response> {
+    let field = |name: &str| fields.text(name).to_owned();
+    let about = About {
+        rule: field("rule"),
+        table: field("table"),
+        key: field("key"),
+    };
+    let check = visitor.app.urls.page("/check");
+    let next = visitor.app.urls.own(fields.text("next")).unwrap_or_default();
+    let mut wanted = match next.strip_prefix(&check) {
+        Some(query) => Asked::by(query.trim_start_matches('?')).0,
+        None => Wanted {
+            rule: about.rule.clone(),
+            ..Wanted::default()
+        },
+    };
+    wanted.unreasoned = Some(about);
+    shown(visitor, wanted).await
+}
+
+async fn shown(visitor: &Visitor, wanted: Wanted) -> Result<Response> {
+    let status = match wanted.unreasoned {
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    };
     let found = found(visitor, &wanted).await?;
     let report = found.report.as_deref();
     let silences = visitor.app.store.silences(&visitor.actor).await?;
@@ -121,7 +162,7 @@ async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response
             .map(|report| view::groups(visitor, report, &wanted))
             .unwrap_or_default(),
         silenced: view::silenced(visitor, silences, &wanted).await?,
-        total: report.map(view::total),
+        total: report.map(|report| view::total(report, &wanted)),
         at: report
             .filter(|_| found.kept)
             .map(|report| text::instant(report.at)),
@@ -131,7 +172,7 @@ async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response
         page: visitor.page("Findings", "check").await?,
         wanted,
     };
-    let mut response = render(StatusCode::OK, &template)?;
+    let mut response = render(status, &template)?;
     if found.percent.is_some() {
         response.headers_mut().insert(header::REFRESH, AGAIN);
     }
@@ -177,7 +218,14 @@ async fn found(visitor: &Visitor, wanted: &Wanted) -> Result<Found> {
     let waits = visitor.actor.scope == Scope::Everything && domain.is_none();
     let patience = if waits { PATIENCE } else { Duration::MAX };
     match tokio::time::timeout(patience, check).await {
-        Ok(Ok(report)) => Ok(Found::now(report)),
+        Ok(Ok(report)) => {
+            let found = Found::now(report);
+            if waits && let Some(report) = &found.report {
+                visitor.app.metrics.checked(report);
+                visitor.app.checking.note(Arc::clone(report));
+            }
+            Ok(found)
+        }
         // Not one of theirs: as a list, it has nothing.
         Ok(Err(Error::NotFound)) => Ok(Found::now(Report::new())),
         Ok(Err(error)) => Err(error),
@@ -209,6 +257,40 @@ impl Found {
             kept: true,
         }
     }
+}
+
+/// How much is wrong with everything the visitor may see: `3 errors and 1 warning`; `None` where that takes long and is not known
+/// from the last check.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn in_short(visitor: &Visitor, rows: u64) -> Result<Option<String>> {
+    if rows <= GLANCE.0
+        && let Some(report) = at_a_glance(visitor, None).await?
+    {
+        return Ok(Some(view::errors_and_warnings(&report)));
+    }
+    // Owners have some domains of what is kept.
+    let noted = visitor.app.checking.noted();
+    let noted = noted.filter(|_| visitor.actor.scope == Scope::Everything);
+    Ok(noted.map(|report| format!("{} at the last check", view::errors_and_warnings(&report))))
+}
+
+/// What is found in a domain now; `None` where that takes long.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn known_of(visitor: &Visitor, domain: &str) -> Result<Option<Report>> {
+    match DomainName::parse(domain) {
+        Ok(domain) => at_a_glance(visitor, Some(domain)).await,
+        Err(_) => Ok(None),
+    }
+}
+
+async fn at_a_glance(visitor: &Visitor, domain: Option<DomainName>) -> Result<Option<Report>> {
+    let (store, actor) = (visitor.app.store.clone(), visitor.actor.clone());
+    let check = check(store, actor, domain, Arc::default());
+    tokio::time::timeout(GLANCE.1, check).await.ok().transpose()
 }
 
 /// The check that is kept, where there are too many rows for one of this moment; begun where there is none.
@@ -279,4 +361,4 @@ async fn check(
 }
 
 /// The severities, worst first.
-const SEVERITIES: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Notice];
+pub const SEVERITIES: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Notice];

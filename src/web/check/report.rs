@@ -29,6 +29,13 @@ pub struct Found {
     pub told: Vec<Told>,
 }
 
+impl Found {
+    /// Whether they are about tables rather than rows.
+    pub fn is_of_table(&self) -> bool {
+        self.told.first().is_some_and(|told| told.key.is_empty())
+    }
+}
+
 impl Report {
     /// A report that begins now.
     pub fn new() -> Self {
@@ -59,6 +66,25 @@ impl Report {
         self.found.retain(|_, found| found.count > 0);
     }
 
+    /// How many findings of this severity there are.
+    pub fn count(&self, severity: Severity) -> u64 {
+        let found = self.found().filter(|(of, ..)| *of == severity);
+        found.map(|(.., found)| found.count).sum()
+    }
+
+    /// How many findings there are.
+    pub fn total(&self) -> u64 {
+        self.found().map(|(.., found)| found.count).sum()
+    }
+
+    /// What was found in a row.
+    pub fn of_row(&self, table: &str, key: &str) -> impl Iterator<Item = &Told> {
+        self.found
+            .values()
+            .flat_map(|found| &found.told)
+            .filter(move |told| told.table == table && told.key == key)
+    }
+
     /// The findings, errors first, then by rule.
     pub fn found(&self) -> impl Iterator<Item = (Severity, &'static str, &Found)> {
         self.found
@@ -74,6 +100,8 @@ pub struct Checking(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     last: Option<Arc<Report>>,
+    /// What a check of the whole database for a page found last, where that is not kept for the page itself.
+    noted: Option<Arc<Report>>,
     failed: bool,
     running: Option<Arc<Progress>>,
 }
@@ -143,9 +171,22 @@ impl Checking {
         });
     }
 
+    /// Keeps what a check for a page found, for pages about something else.
+    pub fn note(&self, report: Arc<Report>) {
+        self.state().noted = Some(report);
+    }
+
+    /// What was found last, for pages about something else.
+    pub fn noted(&self) -> Option<Arc<Report>> {
+        let state = self.state();
+        state.last.clone().or_else(|| state.noted.clone())
+    }
+
     /// Takes a finding out of the last report, now that it is mended or silenced.
     pub fn forget(&self, rule: &str, table: &str, key: &str) {
-        if let Some(report) = &mut self.state().last {
+        let mut state = self.state();
+        let State { last, noted, .. } = &mut *state;
+        for report in [last, noted].into_iter().flatten() {
             Arc::make_mut(report).forget(rule, table, key);
         }
     }

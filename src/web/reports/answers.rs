@@ -31,7 +31,7 @@ impl Look<'_> {
             .settled(actor, &mut known, |known| route::forwarders(known, address))
             .await?;
         let mut notes =
-            vec!["The nearest first. What is greyed is off, or behind an alias that is.".to_owned()];
+            vec!["The nearest first. What is greyed is disabled, or behind an alias that is.".to_owned()];
         if found.is_cut {
             notes.push("There are more than are followed.".to_owned());
         }
@@ -43,7 +43,7 @@ impl Look<'_> {
                 aliases::RESOURCE.words.many,
             ),
             notes: if found.found.is_empty() { Vec::new() } else { notes },
-            headings: vec!["Alias", "Takes", "Way", "Status"],
+            headings: vec!["Alias", "Takes", "Path", "Status"],
             lines: found.found.iter().map(|f| self.forwarder(f)).collect(),
             ..Section::default()
         }];
@@ -223,9 +223,16 @@ impl Look<'_> {
     pub(super) async fn scores(&self) -> Result<Section> {
         let (store, actor) = (&self.visitor.app.store, &self.visitor.actor);
         let found = store.backscatter(actor, &self.state.after).await?;
+        let lines = |scores: Vec<&Score>| scores.into_iter().map(|score| self.score(score)).collect();
+        let (bouncing, quiet) = found
+            .scores
+            .iter()
+            .partition(|score| score.bounced > 0 || risk(score.unknown).is_some());
         Ok(Section {
             headings: vec!["Domain", "Accepted and bounced", "Names without a row"],
-            lines: found.scores.iter().map(|score| self.score(score)).collect(),
+            lines: lines(bouncing),
+            folded: lines(quiet),
+            fold: "nothing is bounced",
             pages: self.pages("", found.next.as_deref()),
             ..Section::default()
         })
@@ -287,7 +294,7 @@ impl Look<'_> {
         }
         let looked_at = text::total(Total::Exactly(found.looked_at as u64), "address", "addresses");
         let mut notes = vec![
-            format!("Of names without a row: {}.", told(found.unknown)),
+            format!("Mail for names without a row is {}.", told(found.unknown)),
             format!("Looked at {looked_at} with rows for this page."),
         ];
         if found.is_cut {
@@ -305,13 +312,13 @@ impl Look<'_> {
     }
 }
 
-/// What becomes of names that no row is about.
+/// What becomes of mail for names that no row is about.
 fn told(unknown: Unknown) -> &'static str {
     match unknown {
         Unknown::Refused => "refused",
         Unknown::Taken => "taken by a catch-all",
-        Unknown::Relayed => "accepted for another server, which may refuse them",
-        Unknown::Bounced => "every one is accepted and bounced",
+        Unknown::Relayed => "accepted for another server, which may refuse it",
+        Unknown::Bounced => "accepted and bounced",
     }
 }
 

@@ -98,6 +98,7 @@ impl Look<'_> {
     /// Lists that are narrowed, one below the other, or the one that is asked for.
     pub(super) async fn narrowed(&self, narrowed: &[Narrowed]) -> Result<Vec<Section>> {
         let mut sections = Vec::new();
+        let mut none: Vec<&str> = Vec::new();
         for &(resource, needs) in narrowed {
             let list = format!("{}.{needs}", resource.slug);
             if !self.is_asked(&list) {
@@ -122,17 +123,28 @@ impl Look<'_> {
             if narrowed.len() > 1 {
                 resource.words.title.clone_into(&mut section.title);
             }
-            if let Some(matter) = matter(resource, needs) {
+            if section.is_empty() && section.notes.is_empty() {
+                none.push(resource.words.title);
+                continue;
+            }
+            if let Some(matter) = told(narrowed, resource, needs) {
                 section
                     .notes
                     .insert(0, format!("{} {matter}.", capital(resource.words.many)));
             }
             sections.push(section);
         }
+        none.retain(|title| sections.iter().all(|section| section.title != *title));
+        if !sections.is_empty() && !none.is_empty() {
+            sections.push(Section {
+                notes: vec![format!("None: {}.", none.join(", "))],
+                ..Section::default()
+            });
+        }
         Ok(sections)
     }
 
-    /// Rows that are off, of every table.
+    /// Rows that are disabled, of every table.
     pub(super) async fn disabled(&self) -> Result<Vec<Section>> {
         let mut resources: Vec<_> = Resource::tables().collect();
         if self.visitor.actor.scope != Scope::Everything {
@@ -242,7 +254,8 @@ impl Look<'_> {
         let mut links = Vec::new();
         let is_part = !list.is_empty() && self.state.list.is_empty();
         if found.next.is_some() && is_part && state.per == SHOWN.to_string() {
-            links.push(("All of them".to_owned(), self.here(&[("list", list)])));
+            let all = text::total(found.total, resource.words.noun, resource.words.many);
+            links.push((format!("All {all}"), self.here(&[("list", list)])));
         }
         if !found.rows.is_empty() {
             let pairs = [
@@ -251,7 +264,7 @@ impl Look<'_> {
                 ("needs", state.needs.as_str()),
             ];
             let path = format!("/{}{}", resource.slug, query(&pairs));
-            let label = format!("Among the {}", resource.words.many);
+            let label = format!("Open in {}", resource.words.title);
             links.push((label, self.visitor.app.urls.page(&path)));
         }
         let next = found.next.filter(|_| !is_part || state.per != SHOWN.to_string());
@@ -263,6 +276,18 @@ impl Look<'_> {
             ..Section::default()
         })
     }
+}
+
+/// What is the matter with the rows of a list, where the report's own words do not say it: where it is another matter than that
+/// of the report's first list, or the table has several lists.
+fn told(narrowed: &[Narrowed], resource: &Resource, needs: &str) -> Option<&'static str> {
+    let (first, of_first) = narrowed.first()?;
+    let several = narrowed
+        .iter()
+        .filter(|(other, _)| other.slug == resource.slug)
+        .count()
+        > 1;
+    matter(resource, needs).filter(|own| several || matter(first, of_first) != Some(*own))
 }
 
 fn capital(words: &str) -> String {

@@ -81,7 +81,7 @@ static REPORTS: &[Report] = &[
     Report {
         name: "leaving",
         group: WHERE_TO,
-        question: "Which aliases leave the house?",
+        question: "Which aliases leave this server?",
         about: "Enabled aliases that deliver into domains neither hosted nor relayed here, by the domain they go to.",
         none: "No enabled alias delivers anywhere else.",
         howto: false,
@@ -91,7 +91,7 @@ static REPORTS: &[Report] = &[
         name: "into",
         group: WHERE_TO,
         question: "Which aliases deliver into this domain?",
-        about: "Every alias, wherever it is, with a destination in the domain; also those that are off.",
+        about: "Every alias, wherever it is, with a destination in the domain; also disabled ones.",
         none: "No alias delivers there.",
         howto: true,
         kind: Kind::Into,
@@ -100,7 +100,7 @@ static REPORTS: &[Report] = &[
         name: "of-domain",
         group: WHERE_TO,
         question: "Which aliases does this domain have?",
-        about: "Every alias of the domain, and its catch-all; also those that are off.",
+        about: "Every alias of the domain, and its catch-all; also disabled ones.",
         none: "The domain has no alias.",
         howto: true,
         kind: Kind::OfDomain,
@@ -140,7 +140,7 @@ static REPORTS: &[Report] = &[
     Report {
         name: "orphans",
         group: WRONG,
-        question: "Which rows are of domains that are not here?",
+        question: "Which rows have a domain that is not enabled?",
         about: "Rows of every table whose domain is not enabled here: strangers' mail for them is refused, and mail from here \
                 may take ways nobody meant.",
         none: "Every row belongs to a domain that is enabled here.",
@@ -176,9 +176,9 @@ static REPORTS: &[Report] = &[
     Report {
         name: "disabled",
         group: UPKEEP,
-        question: "What is switched off?",
+        question: "What is disabled?",
         about: "Rows of every table that are kept and that Postfix does not see.",
-        none: "Nothing is switched off.",
+        none: "Nothing is disabled.",
         howto: true,
         kind: Kind::Disabled,
     },

@@ -18,6 +18,10 @@ pub struct Section {
     pub headings: Vec<&'static str>,
     /// Lines of the report's own.
     pub lines: Vec<Line>,
+    /// Lines that say nothing is the matter, folded.
+    pub folded: Vec<Line>,
+    /// What the folded lines have in common, after `5 more: `.
+    pub fold: &'static str,
     /// Where there is more: label and address.
     pub links: Vec<(String, String)>,
     /// The pages before and after.
@@ -28,7 +32,7 @@ impl Section {
     /// Whether it has nothing to show, not even a page to go on to.
     pub fn is_empty(&self) -> bool {
         let none = self.rows.as_ref().is_none_or(|(_, rows)| rows.is_empty());
-        none && self.lines.is_empty() && self.pages.next.is_none()
+        none && self.lines.is_empty() && self.folded.is_empty() && self.pages.next.is_none()
     }
 }
 
