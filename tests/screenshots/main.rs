@@ -37,7 +37,7 @@ const DESK: Size = (1280, 720, 1);
 const PHONE: Size = (360, 720, 2);
 
 /// The largest a picture may be, in bytes: whoever opens README loads all of them.
-const LARGEST: u64 = 135_000;
+const LARGEST: u64 = 145_000;
 
 const LIST_WITH_SELECTION: Picture = Picture {
     file: "aliases.png",
