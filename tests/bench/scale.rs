@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use postwarden::access::Actor;
 use postwarden::route::Asked;
+use reqwest::header::{COOKIE, LOCATION};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row as _};
 
 use super::support::Database;
@@ -260,6 +261,33 @@ pub(crate) async fn saving(database: &Database, aliases: u32, effort: Effort) {
         .await;
 }
 
+/// Milliseconds until a review is there: one that takes longer than a second comes from behind a page that tells so.
+async fn reviewed(client: &Client, path: &str, fields: &[(&str, &str)]) -> f64 {
+    let started = Instant::now();
+    let answer = client
+        .http
+        .post(format!("{}{path}", client.base))
+        .header(COOKIE, &client.cookie)
+        .form(fields)
+        .send()
+        .await
+        .expect("an answer");
+    if answer.status() == 303 {
+        let job = answer.headers()[LOCATION]
+            .to_str()
+            .expect("an address")
+            .to_owned();
+        let waits = |page: Vec<u8>| String::from_utf8_lossy(&page).contains("This page looks again");
+        while waits(client.get(&job, None).await) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    } else {
+        assert_eq!(answer.status(), 200, "{fields:?}");
+        answer.bytes().await.expect("a body");
+    }
+    milliseconds(started.elapsed())
+}
+
 /// The pages that ask before many rows are switched off or deleted.
 pub(crate) async fn reviews(database: &Database, aliases: u32) {
     println!("\nreviews among {aliases} aliases and {MAILBOXES} mailboxes");
@@ -279,7 +307,7 @@ pub(crate) async fn reviews(database: &Database, aliases: u32) {
     ] {
         let mut durations = Vec::new();
         for _ in 0..ROUNDS {
-            durations.push(posted(&client, path, &fields, 200).await);
+            durations.push(reviewed(&client, path, &fields).await);
         }
         figure(what, &format!("{} ms", spread(&durations)));
     }
@@ -290,14 +318,8 @@ pub(crate) async fn reviews(database: &Database, aliases: u32) {
         let lock = format!("SELECT COUNT(*) FROM {table} FOR UPDATE");
         transaction.execute(AssertSqlSafe(lock)).await.expect("locked");
     }
-    posted(
-        &client,
-        "/aliases/bulk",
-        &[("all", "1"), ("action", "disable")],
-        200,
-    )
-    .await;
-    posted(&client, "/users/bulk", &[("all", "1"), ("action", "delete")], 200).await;
+    reviewed(&client, "/aliases/bulk", &[("all", "1"), ("action", "disable")]).await;
+    reviewed(&client, "/users/bulk", &[("all", "1"), ("action", "delete")]).await;
     transaction.rollback().await.expect("given back");
     figure("  with every row locked by another", "answered all the same");
 }
