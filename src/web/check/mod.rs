@@ -35,7 +35,7 @@ const AT_ONCE: u64 = 20_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Up to so many rows are checked for a page that is about something else, and how long it waits for that.
-const GLANCE: (u64, Duration) = (2_000, Duration::from_millis(700));
+const GLANCE: (u64, Duration) = (2_000, Duration::from_millis(1_500));
 
 /// Seconds after which a page that waits for a check is asked for again.
 const AGAIN: HeaderValue = HeaderValue::from_static("3");
