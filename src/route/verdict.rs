@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::fault::fault;
 use super::{Delivery, Explanation, Kind, Outcome, Step};
-use crate::mail::EXPANSION_LIMIT;
+use crate::mail::{EXPANSION_LIMIT, number};
 
 /// What becomes of the mail, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Verdict {
         } else {
             format!(
                 "the list expands to more than {} addresses",
-                thousands(EXPANSION_LIMIT)
+                number(EXPANSION_LIMIT as u64)
             )
         };
         Self {
@@ -372,7 +372,7 @@ fn delivered(deliveries: &[Delivery]) -> String {
             _ => "Delivered to a mailbox here",
         }
         .to_owned(),
-        several => format!("Delivered to {} places", thousands(several.len())),
+        several => format!("Delivered to {} places", number(several.len() as u64)),
     }
 }
 
@@ -383,8 +383,12 @@ fn of_all(explained: &Explanation, kind: Kind, [all, one, some]: [&str; 3]) -> S
     match count {
         0 => all.to_owned(),
         _ if count == many => all.to_owned(),
-        1 => format!("1 of {} deliveries {one}", thousands(many)),
-        _ => format!("{} of {} deliveries {some}", thousands(count), thousands(many)),
+        1 => format!("1 of {} deliveries {one}", number(many as u64)),
+        _ => format!(
+            "{} of {} deliveries {some}",
+            number(count as u64),
+            number(many as u64)
+        ),
     }
 }
 
@@ -402,14 +406,6 @@ fn reasons(explained: &Explanation, kind: Kind) -> Vec<String> {
             other => other.to_owned(),
         })
         .collect()
-}
-
-/// A number below a million with a comma between its groups.
-fn thousands(n: usize) -> String {
-    match n {
-        0..1000 => n.to_string(),
-        _ => format!("{},{:03}", n / 1000, n % 1000),
-    }
 }
 
 #[cfg(test)]

@@ -149,8 +149,7 @@ fn by_rule<'t>(findings: impl IntoIterator<Item = &'t Told>) -> Vec<(&'t Told, S
 }
 
 /// Said where more is touched than was looked at.
-pub(super) const CUT: &str =
-    "More is touched than can be looked at while you wait: what is said here is not all.";
+const CUT: &str = "More is touched than can be looked at while you wait: what is said here is not all.";
 
 impl Store {
     /// What these operations would do to mail, as far as the actor may see it.
