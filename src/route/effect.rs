@@ -10,7 +10,7 @@ pub struct Route {
     pub outcome: Outcome,
     /// What its sender's server is told.
     pub rcpt: Reply,
-    /// Where it ends.
+    /// Where it ends, in the order of the addresses.
     pub ends: Vec<Delivery>,
 }
 
@@ -50,15 +50,31 @@ impl Route {
         matches!(&self.ends[..], [end] if is_own_mailbox(end, address))
     }
 
+    /// Its ends at an address.
+    fn ends_at<'r>(&'r self, address: &'r str) -> impl Iterator<Item = &'r Delivery> {
+        let first = self.ends.partition_point(|end| end.address.as_str() < address);
+        self.ends[first..]
+            .iter()
+            .take_while(move |end| end.address == address)
+    }
+
+    /// Whether somebody at an address gets it.
+    pub(super) fn reaches(&self, address: &str) -> bool {
+        self.ends_at(address).any(is_good)
+    }
+
     /// Those of its ends that another route does not have.
     fn ends_unlike<'r>(&'r self, other: &Self, is_meant: impl Fn(&Delivery) -> bool) -> Vec<&'r Delivery> {
         let is_in = |end: &Delivery| {
             // Why something fails is worded by its address.
-            let same = |known: &Delivery| known.kind == end.kind && known.address == end.address;
-            other
-                .ends
-                .iter()
-                .any(|known| if is_good(end) { known == end } else { same(known) })
+            let same = |known: &Delivery| {
+                if is_good(end) {
+                    known == end
+                } else {
+                    known.kind == end.kind
+                }
+            };
+            other.ends_at(&end.address).any(same)
         };
         self.ends
             .iter()
@@ -199,8 +215,8 @@ impl Turn {
     /// Whether mail that was delivered here follows the MX records of its domain instead.
     fn leaves(&self, difference: &Difference<'_>) -> bool {
         let was_here = |address: &str| {
-            let mut ends = self.before.ends.iter();
-            ends.any(|end| end.address == address && end.kind == Kind::Mailbox)
+            let mut ends = self.before.ends_at(address);
+            ends.any(|end| end.kind == Kind::Mailbox)
         };
         !difference.gained.is_empty()
             && difference.gained.iter().all(|end| {
@@ -216,11 +232,8 @@ impl Turn {
         match self.course() {
             None | Some(Course::Arrives | Course::Still) => Harm::None,
             Some(Course::Partly) => {
-                let was_good = |end: &&Delivery| {
-                    let mut ends = self.before.ends.iter();
-                    ends.any(|known| is_good(known) && known.address == end.address)
-                };
-                if difference.failing.iter().any(was_good) {
+                let mut failing = difference.failing.iter();
+                if failing.any(|end| self.before.reaches(&end.address)) {
                     Harm::Lost
                 } else {
                     Harm::None

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effect::{Course, Difference, Turn, has_name_of, is_bad, is_good, is_own_mailbox};
+use super::effect::{Course, Difference, Turn, has_name_of, is_bad, is_own_mailbox};
 use super::touched::ANY_NAME;
 use super::{Delivery, Kind, Route};
 use crate::mail::{domain_of, number};
@@ -84,11 +84,8 @@ fn partly(before: &Route, after: &Route, difference: &Difference<'_>) -> String 
     let places = list(&quoted(difference.failing.iter().copied()));
     let waits = difference.failing.iter().all(|end| end.kind == Kind::Defer);
     let (verb, reason) = (if waits { "waits" } else { "bounces" }, because(after));
-    let was_reached = |end: &&Delivery| {
-        let mut ends = before.ends.iter();
-        ends.any(|known| is_good(known) && known.address == end.address)
-    };
-    if difference.failing.iter().any(was_reached) {
+    let mut failing = difference.failing.iter();
+    if failing.any(|end| before.reaches(&end.address)) {
         format!("will no longer reach {places}, where it {verb}{reason}")
     } else {
         format!("will also go to {places}, where it {verb}{reason}")
@@ -289,13 +286,15 @@ mod tests {
             ends if ends.iter().any(is_bad) => Outcome::Bounced,
             _ => Outcome::Delivered,
         };
+        let mut ends = ends.to_vec();
+        ends.sort_by(|one, two| one.address.cmp(&two.address));
         Route {
             outcome,
             rcpt: Reply {
                 code,
                 text: text.to_owned(),
             },
-            ends: ends.to_vec(),
+            ends,
         }
     }
 
